@@ -1,0 +1,51 @@
+"""What an activity's folder must hold, and the pure pieces that several activities share."""
+
+from .messages import (
+    BY_CLOCK,
+    BY_DESK,
+    BY_DESK_OR_CLOCK,
+    STRICTNESS,
+    AFact,
+    AnAsk,
+    FreeText,
+    Happening,
+    Level,
+    Marked,
+    Me,
+    Message,
+    Moment,
+    Refusal,
+    Role,
+    Text,
+    asks_of,
+    clean,
+    facts_of,
+)
+from .questions import Question, kinds_of
+from .small_cells import fold, kept_groups
+
+__all__ = [
+    "BY_CLOCK",
+    "BY_DESK",
+    "BY_DESK_OR_CLOCK",
+    "STRICTNESS",
+    "AFact",
+    "AnAsk",
+    "FreeText",
+    "Happening",
+    "Level",
+    "Marked",
+    "Me",
+    "Message",
+    "Moment",
+    "Question",
+    "Refusal",
+    "Role",
+    "Text",
+    "asks_of",
+    "clean",
+    "facts_of",
+    "fold",
+    "kept_groups",
+    "kinds_of",
+]

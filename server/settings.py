@@ -1,0 +1,39 @@
+"""Everything the environment can change; the defaults suit a laptop without internet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field may be set as `OFFICINA_<NAME>`; the flags of `officina start` win over the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFICINA_", extra="ignore")
+
+    #: Every network of the laptop, so that phones reach it; host powers stay on the loopback all the same.
+    host: str = "0.0.0.0"
+    port: int = 8000
+    data: Path = Field(default_factory=lambda: user_data_path("officina", appauthor=False))
+    #: 256 bits; when set it is never printed.
+    host_key: str | None = None
+    #: How many people a session takes.
+    room_cap: int = 500
+    public_url: str | None = None
+    #: Further names under which phones may call, beside our own addresses.
+    allowed_hosts: list[str] = Field(default_factory=list)
+    #: Lets a desk work from another device over plain http; the key then crosses the network readable by anybody on it.
+    allow_remote_host: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    #: A second folder for backups, such as a USB stick.
+    backup_to: Path | None = None
+    retention_days: int = 90
+    #: Addresses of proxies whose X-Forwarded-* headers are believed; none on a laptop.
+    trusted_proxies: list[str] = Field(default_factory=list)
+    accessibility_statement_url: str | None = None
+    feedback_contact: str | None = None
+    wifi_name: str | None = None
