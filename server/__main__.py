@@ -1,0 +1,5 @@
+"""`python -m server` is `officina`."""
+
+from .cli import app
+
+app()

@@ -1,0 +1,71 @@
+"""What people do together: one folder each, found by themselves. The folder is the manifest."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .contract import AFact, AnAsk, Message, asks_of, facts_of
+
+HERE = Path(__file__).parent
+
+NEEDED = ("messages.py", "rules.py", "phone.html", "words.it.toml", "words.en.toml", "sample.toml", "README.md")
+
+#: What `rules.py` must offer; `deadline`, `answered`, `rows`, `patch` are offered where they make sense.
+RULES = ("State", "start", "decide", "evolve", "view", "mine", "scope", "outcomes")
+
+
+class BrokenFolder(RuntimeError):
+    """An activity's folder lacks something; the sentence says which folder and what."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One activity as the rest of the house sees it."""
+
+    name: str
+    folder: Path
+    setup: type[Message]
+    asks: Mapping[str, type[AnAsk]]
+    facts: Mapping[str, type[AFact]]
+    rules: Any
+    messages: ModuleType
+
+    def sample(self) -> dict[str, Any]:
+        return tomllib.loads((self.folder / "sample.toml").read_text("utf-8"))
+
+    def read_setup(self, setup: Any, first: str) -> Any:
+        """The setup as a model. Raises pydantic.ValidationError. `first` is the session's first language."""
+        return self.setup.model_validate(dict(setup), context={"first": first})
+
+
+@cache
+def found() -> Mapping[str, Activity]:
+    """All activities by name. Raises BrokenFolder with one sentence when a folder is not whole."""
+    activities = {}
+    for module in pkgutil.iter_modules([str(HERE)]):
+        if not module.ispkg or module.name == "contract":
+            continue
+        activities[module.name] = _read(module.name)
+    return activities
+
+
+def _read(name: str) -> Activity:
+    folder = HERE / name
+    for needed in NEEDED:
+        if not (folder / needed).exists():
+            raise BrokenFolder(f"server/activities/{name}/ has no {needed}; docs/add-an-activity.md says what belongs there")
+    messages = importlib.import_module(f"{__name__}.{name}.messages")
+    rules = importlib.import_module(f"{__name__}.{name}.rules")
+    for module, names in ((messages, ("Setup", "Ask", "Fact")), (rules, RULES)):
+        for needed in names:
+            if not hasattr(module, needed):
+                raise BrokenFolder(f"{module.__name__} has no {needed}; docs/add-an-activity.md says what it is for")
+    return Activity(name, folder, messages.Setup, asks_of(messages.Ask), facts_of(messages.Fact), rules, messages)

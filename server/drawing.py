@@ -1,0 +1,207 @@
+"""Words and templates: how a picked view becomes a page or a region, in one language."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from babel import Locale
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+from .activities import Activity
+from .activities.contract import Text
+
+HERE = Path(__file__).parent
+HOUSE_LANGUAGES = ("it", "en")
+
+
+def shipped(name: str) -> Path:
+    """A folder that travels with the program: beside it in a checkout, inside it in an installed wheel."""
+    inside = HERE / "_shipped" / name
+    return inside if inside.is_dir() else HERE.parent / name
+
+
+class Said(str):
+    """A text as shown, with the language it is really in."""
+
+    lang: str
+    __slots__ = ("lang",)
+
+    def __new__(cls, words: str, lang: str) -> Said:
+        said = super().__new__(cls, words)
+        said.lang = lang
+        return said
+
+
+def localise(value: Any, language: str) -> Any:
+    """The picked view with every Text as one string in `language`, or in its own first language."""
+    if isinstance(value, Text):
+        return Said(value.in_language(language), value.language_shown(language))
+    if isinstance(value, dict):
+        return {key: localise(one, language) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [localise(one, language) for one in value]
+    return value
+
+
+@cache
+def plural(language: str) -> Callable[[float], str]:
+    form: Callable[[float], str] = Locale.parse(language).plural_form
+    return form
+
+
+class Words:
+    """The words of one folder in one language, with another folder's words behind them."""
+
+    def __init__(self, language: str, words: Mapping[str, Any], behind: Words | None = None) -> None:
+        self.language = language
+        self.words = dict(_flat(words))
+        self.behind = behind
+
+    def __call__(self, key: str, **fields: Any) -> str:
+        """The sentence for a key, its {fields} filled in. Raises KeyError for a key that no folder has."""
+        found = self.words.get(key)
+        if found is None:
+            if self.behind is None:
+                raise KeyError(f"no words for {key!r} in {self.language}")
+            return self.behind(key, **fields)
+        if isinstance(found, dict):
+            found = found.get(plural(self.language)(fields.get("n", 0)), found["other"])
+        if not fields:
+            return str(found)
+        shown = {
+            name: format_decimal(value, locale=self.language) if isinstance(value, int) else value
+            for name, value in fields.items()
+        }
+        return str(found).format(**shown)
+
+    def has(self, key: str) -> bool:
+        return key in self.words or (self.behind is not None and self.behind.has(key))
+
+
+def _flat(words: Mapping[str, Any], before: str = "") -> Any:
+    for key, value in words.items():
+        if isinstance(value, dict) and "other" not in value:
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
+class Drawing:
+    """The one Jinja environment. `blocks` draws parts of an activity's screen, `page` whole pages."""
+
+    def __init__(self, activities: Mapping[str, Activity], static: Path | None = None) -> None:
+        self.activities = activities
+        self.static = static or shipped("static")
+        loaders: dict[str, jinja2.BaseLoader] = {
+            name: jinja2.FileSystemLoader(activity.folder) for name, activity in activities.items()
+        }
+        loaders["sessions"] = jinja2.FileSystemLoader(HERE / "sessions")
+        self.environment = jinja2.Environment(
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            loader=jinja2.ChoiceLoader(
+                [jinja2.FileSystemLoader(HERE / "templates"), jinja2.PrefixLoader(loaders, delimiter=":")]
+            ),
+        )
+        self.environment.filters.update(
+            at=clock_time, day=day, thousands=thousands, attr=attr, json=attr, tojson=attr, blocks_of=blocks_of
+        )
+        self.environment.globals.update(asset=self.asset)
+        self._assets: dict[str, str] = {}
+        self._words: dict[tuple[str, str], Words] = {}
+
+    def asset(self, name: str) -> str:
+        """The address of a static file with its content's hash in the path, so that it may be kept for ever."""
+        if name not in self._assets:
+            path = self.find_static(name)
+            if path is None:
+                raise jinja2.TemplateError(f"no static file {name}")
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+            self._assets[name] = f"/static/{digest}/{name}"
+        return self._assets[name]
+
+    def find_static(self, name: str) -> Path | None:
+        """A static file, or an allowed file of an activity's folder (`activities/<name>/element.js`)."""
+        if name.startswith("activities/"):
+            _, folder, file = (name.split("/") + ["", ""])[:3]
+            activity = self.activities.get(folder)
+            if activity is None or "/" in file or not file.endswith((".js", ".css", ".svg")):
+                return None
+            path = activity.folder / file
+        else:
+            path = (self.static / name).resolve()
+            if not path.is_relative_to(self.static.resolve()):
+                return None
+        return path if path.is_file() else None
+
+    def words(self, folder: str, language: str) -> Words:
+        """The words of an activity (or `sessions`, or `house`), with the house's behind them."""
+        language = language if language in HOUSE_LANGUAGES else HOUSE_LANGUAGES[-1]
+        key = (folder, language)
+        if key not in self._words:
+            house = None if folder == "house" else self.words("house", language)
+            where = {"house": HERE / "templates", "sessions": HERE / "sessions"}.get(folder)
+            where = where or self.activities[folder].folder
+            words = tomllib.loads((where / f"words.{language}.toml").read_text("utf-8"))
+            self._words[key] = Words(language, words, house)
+        return self._words[key]
+
+    def block(self, template: str, name: str, language: str, folder: str, values: Mapping[str, Any]) -> str:
+        """One block of a screen's file; "" when the file has no such block."""
+        found = self._template(template)
+        if found is None or name not in found.blocks:
+            return ""
+        context = found.new_context(
+            {**values, "lang": language, "t": self.words(folder, language)}
+        )
+        return "".join(found.blocks[name](context)).strip()
+
+    def _template(self, name: str) -> jinja2.Template | None:
+        try:
+            return self.environment.get_template(name)
+        except jinja2.TemplateNotFound:
+            return None
+
+    def page(self, template: str, language: str, **values: Any) -> str:
+        shown = language if language in HOUSE_LANGUAGES else HOUSE_LANGUAGES[-1]
+        return self.environment.get_template(template).render(
+            {"lang": shown, "t": self.words("sessions", shown), **values}
+        )
+
+
+def clock_time(ms: int | None) -> str:
+    """Milliseconds UTC as the laptop's own time of day, 10:18; "" for None."""
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000).strftime("%H:%M")
+
+
+def day(ms: int | None) -> str:
+    """Milliseconds UTC as the laptop's own date, 2026-11-22."""
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000).strftime("%Y-%m-%d")
+
+
+def thousands(number: int) -> str:
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def attr(value: Any) -> Markup:
+    """JSON that is safe inside a quoted attribute, single or double."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;")
+    )  # noqa: S704  (every sign that could end the attribute is replaced above)
+
+
+def blocks_of(code: str) -> str:
+    return f"{code[:3]} {code[3:]}"

@@ -1,0 +1,113 @@
+"""The door of `/live/{code}`: who calls, before anything is accepted; then the socket is handed to its connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
+from starlette.requests import HTTPConnection
+
+from ..activities.contract import Refusal
+from ..sessions import badges, codes
+from ..sessions.access import NotHost
+from . import envelope
+from .protocol import OfficinaWebSocket
+from .socket import HELLO_SECONDS, Connection
+
+if TYPE_CHECKING:
+    from ..house import House
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+LONGEST_TRY = 60.0
+
+
+async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None:
+    """One socket from the handshake to its end."""
+    connection = HTTPConnection(scope)
+    path: str = scope["path"]
+    if path == "/try/live":
+        await answer_pings(house, receive, send)
+        return
+    if not path.startswith("/live/") or "/" in path[6:]:
+        await refuse(send, 404, Refusal("unknown_session"))
+        return
+    code = codes.normal(path[6:])
+    room = await house.rooms.find(code)
+    if room is None:
+        await house.access.wrong_code(connection)
+        await refuse(send, 404, Refusal("unknown_session"))
+        return
+    badge = house.access.badge(connection, code)
+    person = room.room.person_of(badges.hash_of(badge)) if badge else None
+    desk = house.access.host(connection)
+    host = not isinstance(desk, NotHost)
+    bearer = connection.headers.get("authorization", "").startswith("Bearer ")
+    if bearer and person is None and not host:
+        # A key that opens nothing is no visitor's mistake; the wall comes without any.
+        await refuse(send, 403, Refusal("forbidden"))
+        return
+    protocol = scope.get("extensions", {}).get("officina", {}).get("protocol")
+    if not isinstance(protocol, OfficinaWebSocket):
+        protocol = None
+    plan = room.room.folded.session.plan
+    one = Connection(
+        room,
+        send,
+        protocol,
+        person=person,
+        token=house.access.token_of(badge, room.room.line) if badge and person else None,
+        host=host,
+        language=plan.languages[0] if plan else "it",
+        bucket=room.bucket(person or ("desk" if host else f"wall {connection.client}")),
+    )
+    await receive()
+    await send({"type": "websocket.accept"})
+    if protocol is not None:
+        protocol.listener = one.take
+    late = asyncio.get_running_loop().call_later(HELLO_SECONDS, lambda: one.audience.screen or one.end(4008))
+    try:
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                break
+            text = message.get("text")
+            if text is None:
+                one.end(1003)
+            else:
+                one.take(text)
+    finally:
+        late.cancel()
+        one.gone()
+
+
+async def refuse(send: Send, status: int, refusal: Refusal) -> None:
+    body = to_json({"error": {"code": refusal.code, "text": refusal.code}})
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+async def answer_pings(house: House, receive: Receive, send: Send) -> None:
+    """The socket test of the preflight page: pongs and nothing else, for a minute at most."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    try:
+        async with asyncio.timeout(LONGEST_TRY):
+            while True:
+                message = await receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                try:
+                    frame = envelope.read(message.get("text") or "")
+                except envelope.Malformed:
+                    continue
+                if frame.get("t") == "ping":
+                    pong = to_json({"t": "pong", "at": frame.get("at", 0), "now": house.clock.now()})
+                    await send({"type": "websocket.send", "text": pong.decode()})
+    except TimeoutError:
+        await send({"type": "websocket.close", "code": 4008})

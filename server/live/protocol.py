@@ -1,0 +1,97 @@
+"""uvicorn's WebSocket class with four changes, so that a client that stops reading can never hold us (promise G8).
+
+uvicorn closes with `transport.close()`, which waits for the buffer to drain; a phone in a pocket may never drain it.
+`tests/test_stuck_client.py` pins the private names used here, so that a new uvicorn that moves them fails loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from asyncio.transports import BaseTransport
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+#: What we let wait in user space and in the kernel for one client, in bytes.
+USER_BUFFER = 32_768
+KERNEL_BUFFER = 65_536
+#: A close that the client does not take within this time becomes an abort, in seconds.
+ABORT_AFTER = 1.0
+#: A message whose last fragment has not come by then ends the connection, in seconds.
+MESSAGE_SECONDS = 10.0
+
+
+class OfficinaWebSocket(WebSocketsSansIOProtocol):
+    """`listener`, once set, gets each text message at once, past the ASGI queue; it never awaits."""
+
+    listener: Callable[[str], None] | None = None
+    _unfinished: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=USER_BUFFER)
+        kernel = transport.get_extra_info("socket")
+        if kernel is not None and kernel.family in (socket.AF_INET, socket.AF_INET6):
+            kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+
+    def abort_soon(self) -> None:
+        self.loop.call_later(ABORT_AFTER, self.transport.abort)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.abort_soon()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.abort_soon()
+
+    async def run_asgi(self) -> None:
+        self.scope.setdefault("extensions", {})["officina"] = {"protocol": self}
+        await super().run_asgi()
+
+    def handle_text(self, event: Any) -> None:
+        if not event.fin:
+            self._unfinished = self.loop.call_later(MESSAGE_SECONDS, self.transport.abort)
+        super().handle_text(event)
+
+    def handle_cont(self, event: Any) -> None:
+        super().handle_cont(event)
+        if event.fin and self._unfinished is not None:
+            self._unfinished.cancel()
+            self._unfinished = None
+
+    def send_receive_event_to_app(self) -> None:
+        if self.listener is None or self.curr_msg_data_type != "text" or self.close_sent:
+            super().send_receive_event_to_app()
+            return
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        try:
+            text = str(data, "utf-8")
+        except UnicodeDecodeError:
+            self.end(1007)
+            return
+        self.listener(text)
+
+    def end(self, code: int, reason: str = "") -> None:
+        """Closes from our side; whoever does not take the close frame is cut a second later."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        with contextlib.suppress(InvalidState):
+            self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.stop_keepalive()
+        # The parent lets go when the client echoes the close frame, and cancels this.
+        self.close_timer = self.loop.call_later(ABORT_AFTER, self.transport.abort)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._unfinished is not None:
+            self._unfinished.cancel()
+        self.listener = None
+        super().connection_lost(exc)

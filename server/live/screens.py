@@ -1,0 +1,656 @@
+"""One view per audience, drawn once (station 8), and its way to every screen of that audience (station 9).
+
+An audience is a screen, a language and a form (html or json). Shared parts go first; a person's own part is drawn
+afterwards, only for the people a fact touches, and never holds the shared part up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import structlog
+from markupsafe import Markup
+from pydantic_core import to_json
+
+from ..activities.contract import Refusal
+from ..drawing import Drawing, localise
+from ..sessions import codes
+from ..sessions import rules as session_rules
+from ..storage.journal import KeptFact
+from . import envelope
+from .frames import text_frame
+from .presence import Presence
+
+if TYPE_CHECKING:
+    from .room import Room
+    from .socket import Connection
+
+log = structlog.get_logger("screens")
+
+#: At most ten views a second and screen.
+EVERY = 0.1
+#: The digest says "still here, at number N"; a screen that hears nothing for 20 seconds asks.
+DIGEST_EVERY = 15.0
+#: Sockets written in one go before others get their turn.
+SLICE = 250
+#: A screen that waits for its own region longer than this has lost it.
+REGIONS = {
+    "phone": ("place", "now"),
+    "wall": ("place", "now", "foot"),
+    "desk": ("bar", "agenda", "place", "count", "now", "previews", "notes", "people", "dock"),
+}
+
+Parts = dict[str, bytes]
+
+
+class Looker(Protocol):
+    """A person at a screen: a connection, or one HTTP call."""
+
+    person: str | None
+    token: Callable[[str, str], str] | None
+    audience: Audience
+
+
+class Audience(NamedTuple):
+    screen: str
+    language: str
+    form: str
+
+
+@dataclass(slots=True)
+class Drawn:
+    """The shared parts of an audience at a number: html per region, or JSON per key."""
+
+    number: int
+    parts: Parts
+    at: float
+    _full: bytes | None = None
+
+    def full(self, form: str) -> bytes:
+        """All parts, ready to stand in a frame: an open JSON string for html, `"key":value` pairs for json."""
+        if self._full is None:
+            self._full = joined(self.parts, form)
+        return self._full
+
+
+def joined(parts: Parts, form: str) -> bytes:
+    if form == "html":
+        return to_json("".join(part.decode() for part in parts.values()))
+    return b",".join(b'"%s":%s' % (key.encode(), part) for key, part in parts.items())
+
+
+def partial(region: str, html: str) -> str:
+    """One region as htmx swaps it; people's text inside is escaped, so it cannot end the region."""
+    return f'<hx-partial hx-target="#{region}" hx-swap="innerMorph">{html}</hx-partial>'
+
+
+@dataclass(slots=True)
+class Address:
+    """Where phones reach us; asked for when a wall or desk is drawn, because it may change during the day."""
+
+    shown: str
+    join_url: str
+    qr: Markup
+
+
+@dataclass(slots=True)
+class _Dirty:
+    shared: bool = False
+    own: set[str] = field(default_factory=set)
+    everybody: bool = False
+
+
+class Screens:
+    """The screens of one room."""
+
+    def __init__(self, room: Room, drawing: Drawing, address: Callable[[str], Address], live: asyncio.Event | None = None) -> None:
+        self.room = room
+        self.drawing = drawing
+        self.address = address
+        self.presence = Presence()
+        self.connections: dict[Audience, set[Connection]] = {}
+        self.by_person: dict[str, set[Connection]] = {}
+        self._sent: dict[Audience, Drawn] = {}
+        self._latest: dict[Audience, Drawn] = {}
+        self._dirty = _Dirty()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._said: dict[tuple[Any, ...], bytes] = {}
+        self._people_version = 0
+        self._people_drawn: dict[Audience, tuple[Any, str]] = {}
+        self._trouble: str | None = None
+        room.on_change.append(self.changed)
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._keep_drawing(), name=f"screens {self.room.line}"),
+            asyncio.create_task(self._keep_alive(), name=f"digest {self.room.line}"),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # -- who is connected ---------------------------------------------------------------------------------------
+
+    def join(self, connection: Connection) -> None:
+        self.connections.setdefault(connection.audience, set()).add(connection)
+        if connection.person is not None:
+            self.by_person.setdefault(connection.person, set()).add(connection)
+            if self.presence.came(connection.person):
+                self.people_changed()
+
+    def leave(self, connection: Connection) -> None:
+        self.connections.get(connection.audience, set()).discard(connection)
+        if not self.connections.get(connection.audience):
+            self.connections.pop(connection.audience, None)
+            self._sent.pop(connection.audience, None)
+            self._latest.pop(connection.audience, None)
+        if connection.person is not None:
+            mates = self.by_person.get(connection.person)
+            if mates is not None and connection in mates:
+                mates.discard(connection)
+                if not mates:
+                    del self.by_person[connection.person]
+                if self.presence.went(connection.person, self.room.now()):
+                    self.people_changed()
+
+    def move(self, connection: Connection, audience: Audience) -> None:
+        """Another language on the same socket."""
+        self.connections.get(connection.audience, set()).discard(connection)
+        connection.audience = audience
+        self.connections.setdefault(audience, set()).add(connection)
+
+    def everyone(self) -> list[Connection]:
+        return [connection for some in self.connections.values() for connection in some]
+
+    # -- what changed -------------------------------------------------------------------------------------------
+
+    def changed(self, facts: list[KeptFact], touched: set[str] | None) -> None:
+        """Told by the room after each read-on."""
+        self._dirty.shared = True
+        if touched is None:
+            self._dirty.everybody = True
+        else:
+            self._dirty.own |= touched
+        for fact in facts:
+            if fact.stage is None:
+                self._session_changed(fact)
+        if self.room.trouble != self._trouble:
+            self._trouble = self.room.trouble
+            self._notice_trouble()
+        self._wake.set()
+
+    def _session_changed(self, fact: KeptFact) -> None:
+        said = fact.said
+        if fact.kind in ("people_removed", "person_erased", "person_renamed", "people_seated", "person_joined", "language_spoken"):
+            self._people_version += 1
+        if fact.kind == "people_removed":
+            for person in said.people:
+                self.cut(person, 4003)
+        elif fact.kind == "person_erased":
+            self.cut(said.person, 4003)
+        elif fact.kind == "badge_replaced":
+            self.cut(said.person, 4003)
+        elif fact.kind == "person_renamed":
+            self._dirty.own.add(said.person)
+        elif fact.kind == "people_seated":
+            self._dirty.own |= set(said.people)
+        elif fact.kind == "language_spoken" and fact.person is not None:
+            for connection in self.by_person.get(fact.person, ()):
+                self.move(connection, connection.audience._replace(language=said.language))
+                connection.own_sent = b""
+                connection.push(self.full_view(connection))
+        elif fact.kind == "session_ended":
+            self._dirty.everybody = True
+
+    def cut(self, person: str, code: int) -> None:
+        for connection in list(self.by_person.get(person, ())):
+            connection.end(code)
+
+    def people_changed(self) -> None:
+        """Somebody came or went: only the wall and the desk show it."""
+        self._people_version += 1
+        self._dirty.shared = True
+        self._wake.set()
+
+    def _notice_trouble(self) -> None:
+        code = "storage" if self.room.trouble else "storage_again"
+        frame = text_frame(to_json({"t": "notice", "code": code, "at": self.room.now()}))
+        for audience, connections in self.connections.items():
+            if audience.screen == "desk":
+                for connection in connections:
+                    connection.push(frame)
+
+    # -- drawing ------------------------------------------------------------------------------------------------
+
+    async def _keep_drawing(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            started = loop.time()
+            try:
+                await self._flush()
+            except Exception:
+                log.exception("a screen could not be drawn", line=self.room.line)
+            await asyncio.sleep(max(0.0, started + EVERY - loop.time()))
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(DIGEST_EVERY)
+            frame = text_frame(to_json({"t": "digest", "number": self.room.number}))
+            for some in slices(self.everyone()):
+                for connection in some:
+                    connection.push(frame)
+                await asyncio.sleep(0)
+            if self.presence.forget(self.room.now()):
+                self._people_version += 1
+            # The desk shows times that move without any fact.
+            self._dirty.shared = True
+            self._wake.set()
+
+    async def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, _Dirty()
+        self._said.clear()
+        if dirty.shared:
+            order = {"phone": 0, "wall": 1, "desk": 2}
+            for audience in sorted(self.connections, key=lambda one: order[one.screen]):
+                drawn = self._draw(audience)
+                frame = self._difference(audience, drawn)
+                self._sent[audience] = self._latest[audience] = drawn
+                if frame is None:
+                    continue
+                for some in slices(list(self.connections.get(audience, ()))):
+                    for connection in some:
+                        connection.push(frame)
+                    await asyncio.sleep(0)
+        if dirty.everybody:
+            own = [connection for connection in self.everyone() if connection.person is not None]
+        else:
+            own = [connection for person in dirty.own for connection in self.by_person.get(person, ())]
+        for some in slices(own):
+            for connection in some:
+                self._send_own(connection)
+            await asyncio.sleep(0)
+
+    def _difference(self, audience: Audience, drawn: Drawn) -> bytes | None:
+        """A frame of the parts that changed since the last one that this audience was sent."""
+        before = self._sent.get(audience)
+        changed = {key: part for key, part in drawn.parts.items() if before is None or before.parts.get(key) != part}
+        if not changed:
+            return None
+        return self._view_frame(drawn.number, joined(changed, audience.form), audience.form)
+
+    def _view_frame(self, number: int, content: bytes, form: str) -> bytes:
+        if form == "html":
+            return text_frame(b'{"t":"view","number":%d,"html":%s}' % (number, content))
+        return text_frame(b'{"t":"view","number":%d,%s}' % (number, content))
+
+    def _send_own(self, connection: Connection) -> None:
+        own = self.own(connection)
+        if own and own != connection.own_sent:
+            connection.own_sent = own
+            connection.push(self._own_frame(own, connection.audience.form))
+
+    def _own_frame(self, own: bytes, form: str) -> bytes:
+        key = ("frame", own, form)
+        if key not in self._said:
+            self._said[key] = self._view_frame(self.room.number, own, form)
+        return self._said[key]
+
+    def latest(self, audience: Audience) -> Drawn:
+        """The shared parts for somebody who comes now; at most 100 ms old, so that a wave of returns costs one drawing."""
+        now = asyncio.get_running_loop().time()
+        drawn = self._latest.get(audience)
+        if drawn is None or (drawn.number != self.room.number and now - drawn.at > EVERY):
+            drawn = self._latest[audience] = self._draw(audience)
+        return drawn
+
+    def content(self, connection: Connection) -> tuple[int, bytes]:
+        """The number and the whole view of one screen, shared and own parts, as it stands in `welcome` and `view`."""
+        audience = connection.audience
+        drawn = self.latest(audience)
+        shared = drawn.full(audience.form)
+        own = self.own(connection)
+        connection.own_sent = own
+        if not own:
+            return drawn.number, shared
+        if audience.form == "html":
+            return drawn.number, shared[:-1] + own[1:]
+        return drawn.number, shared + b"," + own
+
+    def full_view(self, connection: Connection) -> bytes:
+        number, content = self.content(connection)
+        return self._view_frame(number, content, connection.audience.form)
+
+    def _draw(self, audience: Audience) -> Drawn:
+        at = asyncio.get_running_loop().time()
+        draw = self._html if audience.form == "html" else self._json
+        return Drawn(self.room.number, draw(audience), at)
+
+    # -- the picked views ---------------------------------------------------------------------------------------
+
+    def session_view(self, screen: str, language: str) -> dict[str, Any]:
+        """What this screen sees of the session, in one language, presence put in."""
+        state = self.room.folded.session
+        seen: dict[str, Any] = localise(session_rules.view(state, screen), language)
+        if screen == "desk":
+            seen["stages"] = localise(session_rules.schedule(state, self.room.now())["stages"], language)
+        return seen
+
+    def stage_view(self, screen: str, language: str) -> dict[str, Any] | None:
+        """The stage as `{"id", "activity", "title", "level", "state", "view"}`; None in the lobby."""
+        room = self.room
+        state = room.folded.session
+        stage = state.plan.stage(state.current) if state.plan and state.current else None
+        if stage is None:
+            return None
+        run = room.folded.runs[stage.id]
+        rules = room.activity_of(room.folded, stage.id).rules
+        going = "closed" if not state.stage_open else "paused" if state.state == "paused" else "open"
+        view: dict[str, Any] = rules.view(run, screen)
+        if screen != "phone":
+            view = {**view, "present": self.presence.present(state.people, room.now())}
+        assert state.plan is not None
+        return {
+            "id": stage.id,
+            "activity": stage.activity,
+            "title": localise(stage.title, language),
+            "level": view.get("level", stage.level),
+            "state": going,
+            "n": [one.id for one in state.plan.stages].index(stage.id) + 1,
+            "of": len(state.plan.stages),
+            "view": localise(view, language),
+        }
+
+    def own_view(self, connection: Looker) -> dict[str, Any] | None:
+        """What is this person's own in the open stage."""
+        room = self.room
+        if connection.person is None:
+            return None
+        me = room.me(connection.person, connection.token)
+        state = room.folded.session
+        if me is None or state.current is None:
+            return {}
+        rules = room.activity_of(room.folded, state.current).rules
+        mine: dict[str, Any] = localise(rules.mine(room.folded.runs[state.current], me), connection.audience.language)
+        return mine
+
+    def json_view(self, screen: str, language: str, own: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole JSON view, as `GET .../view` gives it."""
+        view: dict[str, Any] = {
+            "number": self.room.number,
+            "session": self.session_view(screen, language),
+            "stage": self.stage_view(screen, language),
+        }
+        if screen == "desk":
+            view["desk"] = self.desk_view(language)
+        if own is not None:
+            view["mine"] = own
+        return view
+
+    def desk_view(self, language: str) -> dict[str, Any]:
+        """What only the facilitator sees: the day's times, the people by name, what waits."""
+        room = self.room
+        state = room.folded.session
+        now = room.now()
+        schedule = session_rules.schedule(state, now)
+        stage = state.plan.stage(state.current) if state.plan and state.current else None
+        after = session_rules.next_stage(state)
+        following = state.plan.stage(after) if state.plan and after else None
+        answered = None
+        if stage is not None and state.stage_open:
+            counts = getattr(room.activity_of(room.folded, stage.id).rules, "answered", None)
+            answered = counts(room.folded.runs[stage.id]) if counts else None
+            if answered is not None:
+                answered = {"answered": answered["answered"], "by_group": answered.get("by_group", {})}
+        present = self.presence.present(state.people, now)
+        unfinished = None
+        if answered is not None and present:
+            waiting = max(0, present - answered["answered"])
+            if answered["answered"] * 2 < present:
+                unfinished = {"waiting": waiting}
+        view = {
+            "stages": schedule["stages"],
+            "behind_minutes": schedule["behind_minutes"],
+            "planned_end": schedule["planned_end"],
+            "expected_end": schedule["expected_end"],
+            "notes": stage.notes if stage else "",
+            "next": {"id": following.id, "title": following.title} if following else None,
+            "back": stage is not None and state.plan is not None and state.plan.stages[0].id != stage.id,
+            "unfinished": unfinished,
+            "answered": answered,
+            "persons": self.persons(language),
+            "number": room.number,
+            "clock_running": state.running_since is not None,
+            "missing_words": self.missing_words(),
+            "trouble": room.trouble,
+        }
+        shown: dict[str, Any] = localise(view, language)
+        return shown
+
+    def persons(self, language: str) -> list[dict[str, Any]]:
+        """People by name, for the desk only."""
+        state = self.room.folded.session
+        return [
+            {
+                "person": id,
+                "name": self.room.names.get(id, ""),
+                "group": person.group,
+                "table": person.table,
+                "here": self.presence.here(id),
+                "rehearsal": person.rehearsal,
+            }
+            for id, person in state.people.items()
+        ]
+
+    def missing_words(self) -> list[dict[str, Any]]:
+        """How many texts of each stage lack a language of the session; a missing one never blocks."""
+        state = self.room.folded.session
+        if state.plan is None:
+            return []
+        missing = []
+        for stage in state.plan.stages:
+            for language in state.plan.languages:
+                count = lacking(state.setup(stage.id), language, state.plan.languages)
+                if count:
+                    missing.append({"stage": stage.id, "title": stage.title, "language": language, "count": count})
+        return missing
+
+    # -- json ---------------------------------------------------------------------------------------------------
+
+    def _json(self, audience: Audience) -> Parts:
+        parts = {
+            "session": to_json(self.session_view(audience.screen, audience.language)),
+            "stage": to_json(self.stage_view(audience.screen, audience.language)),
+        }
+        if audience.screen == "desk":
+            parts["desk"] = to_json(self.desk_view(audience.language))
+        return parts
+
+    # -- html ---------------------------------------------------------------------------------------------------
+
+    def values(self, screen: str, language: str) -> dict[str, Any]:
+        """What every template of this screen may use."""
+        state = self.room.folded.session
+        address = self.address(self.room.code)
+        session = {
+            **self.session_view(screen, language),
+            "present": self.presence.present(state.people, self.room.now()) if screen != "phone" else 0,
+            "by_group": localise(session_rules.counts_by_group(state), language) if screen != "phone" else [],
+            "code": self.room.code,
+            "code_blocks": codes.in_blocks(self.room.code),
+            "address": address.shown,
+            "join_url": address.join_url,
+            "rehearsal": any(person.rehearsal for person in state.people.values()) if screen != "phone" else False,
+            "locked": state.locked,
+            "message": state.message,
+        }
+        if screen == "phone":
+            session["people"] = 0
+        stage = self.stage_view(screen, language)
+        view = stage.pop("view") if stage else None
+        return {
+            "session": session,
+            "stage": stage,
+            "view": view,
+            "place": localise(session_rules.place(state, self.room.now()), language),
+            "qr": address.qr,
+        }
+
+    def _html(self, audience: Audience) -> Parts:
+        values = self.values(audience.screen, audience.language)
+        if audience.screen == "desk":
+            regions = self.desk_regions(audience, values)
+            return {region: partial(region, html).encode() for region, html in regions.items()}
+        return {
+            region: partial(region, self.region(audience.screen, region, audience.language, values)).encode()
+            for region in REGIONS[audience.screen]
+        }
+
+    def desk_regions(self, audience: Audience, values: dict[str, Any]) -> dict[str, str]:
+        """The desk's regions; the list of people only when it changed, because it is long."""
+        language = audience.language
+        desk = self.desk_view(language)
+        stage = values["stage"]
+        values = {**values, "desk": desk, "stage_dock": "", "previews": self.previews(language)}
+        if stage is not None and stage["state"] != "closed":
+            dock = self.drawing.block(f"{stage['activity']}:desk.html", "dock", language, stage["activity"], values)
+            values["stage_dock"] = Markup(dock)  # noqa: S704  (drawn by the same autoescaping environment)
+        drawn = {}
+        for region in REGIONS["desk"]:
+            if region == "people":
+                version = (self._people_version, values["session"]["state"], values["session"]["locked"], stage and stage["id"])
+                known = self._people_drawn.get(audience)
+                if known is None or known[0] != version:
+                    known = self._people_drawn[audience] = (version, self.region("desk", region, language, values))
+                drawn[region] = known[1]
+            else:
+                drawn[region] = self.region("desk", region, language, values)
+        return drawn
+
+    def previews(self, language: str) -> dict[str, Markup]:
+        """What wall and phone show now, drawn for the desk: the same html, its ids and names taken out of use."""
+        shown = {}
+        for screen in ("wall", "phone"):
+            values = self.values(screen, language)
+            for region in REGIONS[screen]:
+                html = inert(self.region(screen, region, language, values))
+                shown[f"{screen}_{region}"] = Markup(html)  # noqa: S704  (drawn by the autoescaping environment)
+        return shown
+
+    def region(self, screen: str, region: str, language: str, values: dict[str, Any]) -> str:
+        """One region: from the open stage's activity where it has it, else from the session's own files."""
+        stage = values["stage"]
+        state = values["session"]["state"]
+        live = stage is not None and stage["state"] == "open" and state == "open"
+        if screen == "desk":
+            live = stage is not None and stage["state"] != "closed" and state != "ended"
+        if live and region == "now" and stage is not None:
+            return self.drawing.block(f"{stage['activity']}:{screen}.html", "now", language, stage["activity"], values)
+        return self.drawing.block(f"sessions:{screen}.html", region, language, "sessions", values)
+
+    def own(self, connection: Looker) -> bytes:
+        """This person's own parts, ready to stand in a frame like `Drawn.full`; b"" for wall and desk."""
+        own = self.own_view(connection)
+        if own is None:
+            return b""
+        audience = connection.audience
+        if audience.form == "json":
+            return b'"mine":' + to_json(own)
+        who, mine = self.own_regions(connection, own)
+        return to_json(partial("who", who) + partial("mine", mine))
+
+    def own_regions(self, connection: Looker, own: dict[str, Any] | None = None) -> tuple[str, str]:
+        """The html of `#who` and `#mine` of one person."""
+        own = self.own_view(connection) if own is None else own
+        person = connection.person or ""
+        known = self.room.folded.session.people.get(person)
+        group, table = (known.group, known.table) if known else (None, None)
+        audience = connection.audience
+        who = self._who_html(audience, self.room.names.get(person, ""), group, table)
+        return who, self._own_html(audience, own or {}, group, table)
+
+    def _own_html(self, audience: Audience, own: dict[str, Any], group: str | None, table: str | None) -> str:
+        # People with the same answer see the same thing, so a room of two thousand costs a handful of drawings.
+        key = ("own", audience, to_json(own), group, table)
+        if key not in self._said:
+            values = self._shared_values(audience)
+            stage = values["stage"]
+            live = stage is not None and stage["state"] == "open" and values["session"]["state"] == "open"
+            me = {"group": group, "table": table}
+            folder = stage["activity"] if live and stage else "sessions"
+            template = f"{folder}:phone.html"
+            html = self.drawing.block(template, "mine", audience.language, folder, {**values, "mine": own, "me": me})
+            self._said[key] = html.encode()
+        return self._said[key].decode()
+
+    def _shared_values(self, audience: Audience) -> dict[str, Any]:
+        key = (self.room.number, audience)
+        if getattr(self, "_values_key", None) != key:
+            self._values_key = key
+            self._values = self.values(audience.screen, audience.language)
+        return self._values
+
+    def _who_html(self, audience: Audience, name: str, group: str | None, table: str | None) -> str:
+        groups = {one["id"]: one for one in localise(session_rules.groups_view(self.room.folded.session), audience.language)}
+        me = {"name": name, "group": group, "table": table}
+        values = {"me": me, "session": {"groups": list(groups.values())}}
+        return self.drawing.block("sessions:phone.html", "who", audience.language, "sessions", values)
+
+    def refusal_text(self, refusal: Refusal, stage: str | None, language: str) -> str:
+        """The sentence of a refusal, from the words of the folder that refused."""
+        folder = "sessions"
+        if stage is not None and stage in self.room.folded.runs:
+            folder = self.room.activity_of(self.room.folded, stage).name
+        key = f"refusal.{refusal.code}"
+        for words in (self.drawing.words(folder, language), self.drawing.words("sessions", language)):
+            if words.has(key):
+                return words(key)
+        return refusal.code
+
+    def answer_frame(self, answer: envelope.Receipt | envelope.Refused, stage: str | None, language: str) -> bytes:
+        """The frame of a receipt or a refusal."""
+        if isinstance(answer, envelope.Receipt):
+            return text_frame(b'{"t":"receipt","id":%s,"number":%d}' % (to_json(answer.id), answer.number))
+        refusal = answer.refusal
+        frame: dict[str, Any] = {
+            "t": "refusal",
+            "id": answer.id,
+            "code": refusal.code,
+            "text": self.refusal_text(refusal, stage, language),
+            "again": refusal.again,
+        }
+        if refusal.details:
+            frame["details"] = dict(refusal.details)
+        return text_frame(to_json(frame))
+
+
+_IN_USE = re.compile(r'\s(id|for|name|aria-labelledby|aria-describedby|aria-controls|data-do|data-key)="')
+
+
+def inert(html: str) -> str:
+    """Html whose ids, names and asks are out of use; text is escaped, so a match is always an attribute."""
+    return _IN_USE.sub(r' data-was-\1="', html)
+
+
+def slices(connections: list[Connection]) -> Iterable[list[Connection]]:
+    for start in range(0, len(connections), SLICE):
+        yield connections[start : start + SLICE]
+
+
+def lacking(value: Any, language: str, languages: list[str]) -> int:
+    """How many texts inside a raw setup have other languages of the session but not this one."""
+    if isinstance(value, dict):
+        if value and all(key in languages for key in value) and all(isinstance(one, str) for one in value.values()):
+            return 0 if value.get(language, "").strip() else 1
+        return sum(lacking(one, language, languages) for one in value.values())
+    if isinstance(value, list):
+        return sum(lacking(one, language, languages) for one in value)
+    return 0

@@ -1,0 +1,106 @@
+"""Plans as files: those that travel with the program, those a facilitator uploads, and their errors by place."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..activities.contract import Text
+from ..drawing import shipped
+from .plan import Plan
+
+
+def shipped_plans() -> list[dict[str, Any]]:
+    """The plans in content/paths: name (`path/session`), title, phase, minutes; in the order of their paths."""
+    return [dict(one) for one in _shipped()]
+
+
+@cache
+def _shipped() -> tuple[dict[str, Any], ...]:
+    root = shipped("content") / "paths"
+    found = []
+    for file in sorted(root.glob("*/*.toml")):
+        if file.stem == "path":
+            continue
+        plan = Plan.read(tomllib.loads(file.read_text("utf-8")))
+        found.append(
+            {
+                "name": f"{file.parent.name}/{file.stem}",
+                "title": plan.title,
+                "phase": plan.phase,
+                "minutes": sum(stage.minutes for stage in plan.stages),
+            }
+        )
+    return tuple(found)
+
+
+def named(name: str) -> dict[str, Any] | None:
+    """A shipped plan by its name, `includimi/sensitisation`; None when there is none (also for a path outside)."""
+    if name not in {one["name"] for one in _shipped()}:
+        return None
+    path, session = name.split("/")
+    plan = tomllib.loads((shipped("content") / "paths" / path / f"{session}.toml").read_text("utf-8"))
+    plan.setdefault("path", path)
+    return plan
+
+
+def parse(data: bytes, name: str = "") -> dict[str, Any]:
+    """A plan's raw shape from TOML or JSON bytes, told by content. Raises ValueError with a sentence and the place."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name or 'the file'} is not text in UTF-8 (byte {error.start})") from error
+    try:
+        plan = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ValueError(f"{name or 'the file'} is neither TOML nor JSON: {error}") from error
+    if not isinstance(plan, dict):
+        raise ValueError(f"{name or 'the file'} holds no plan")
+    return plan
+
+
+def problems(error: ValidationError) -> list[dict[str, str]]:
+    """Each problem with its place, as `stages.2.minutes`."""
+    return [
+        {"place": ".".join(str(part) for part in one["loc"]), "text": one["msg"]} for one in error.errors(include_url=False)
+    ]
+
+
+def sentence(error: ValidationError) -> str:
+    first = problems(error)[0]
+    more = error.error_count() - 1
+    return f"{first['place']}: {first['text']}" + (f" (and {more} more)" if more else "")
+
+
+def line_of(file: Path, place: str) -> int:
+    """The line of a TOML or JSON file where a place such as `stages.2.setup.questions.0.text` stands; 1 at worst.
+
+    Found by walking the file for the n-th table or key of each step, which is enough to point an editor at it.
+    """
+    lines = file.read_text("utf-8", "replace").splitlines()
+    at = 0
+    steps = place.split(".")
+    for step, after in zip(steps, [*steps[1:], ""], strict=True):
+        if step.isdigit():
+            continue
+        count = int(after) + 1 if after.isdigit() else 1
+        for number in range(at, len(lines)):
+            bare = lines[number].strip()
+            heads = bare.startswith(f"[[{step}]]") or bare.endswith(f".{step}]]") or bare.endswith(f".{step}]")
+            if heads or bare.startswith((f"{step} ", f"{step}=", f'"{step}"', f"{{ {step}", f"[{step}]")):
+                count -= 1
+                if count <= 0 or not heads:
+                    at = number
+                    break
+    return at + 1
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """A plan in the shape it is read from."""
+    made = plan.model_dump(mode="json", exclude_none=True)
+    return {key: value for key, value in made.items() if not isinstance(value, Text) or value}

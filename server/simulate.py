@@ -1,0 +1,205 @@
+"""Rehearsal people: they join, look at the same view as everybody, answer as their activity's folder says, and leave.
+
+They come over the wire like real phones; their badges are marked as rehearsal, so that the desk removes them and all
+they did with one click and no export counts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import websockets
+from websockets.asyncio.client import connect
+
+from . import activities
+from .moment import fresh, spread
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .house import House
+    from .live.rooms import LiveRoom
+
+#: How long a person thinks before the first answer, in seconds at speed 1: the fastest and the slowest.
+THINKING = (2.0, 25.0)
+#: The share of people who look away and come back, as phones do, per answer.
+SLEEPY = 0.05
+INSIDE_MINUTES = 30
+
+
+class Refused(RuntimeError):
+    """The session does not let rehearsal people in; the sentence says why."""
+
+
+class Somebody:
+    """One simulated phone."""
+
+    def __init__(self, url: str, code: str, badge: str, speed: float, said: Callable[[str], None]) -> None:
+        self.url = url.replace("http", "ws", 1)
+        self.code = code
+        self.badge = badge
+        self.speed = speed
+        self.said = said
+        self.chance = random.Random(fresh())
+        self.stage: dict[str, Any] | None = None
+        self.mine: dict[str, Any] = {}
+        self.asleep = False
+        self.waiting: dict[str, dict[str, Any]] = {}
+
+    async def live(self, until: float) -> None:
+        """Stays in the room until then, coming back after every lost socket, until the session is over."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < until:
+            try:
+                await self.visit(until)
+            except websockets.ConnectionClosed as closed:
+                if closed.rcvd is not None and closed.rcvd.code in (4001, 4003, 4010):
+                    return
+            except (OSError, websockets.InvalidHandshake, TimeoutError):
+                pass
+            await asyncio.sleep(0.2 + spread() * 3 / self.speed)
+
+    async def visit(self, until: float) -> None:
+        headers = {"Authorization": f"Bearer {self.badge}"}
+        async with connect(
+            f"{self.url}/live/{self.code}", additional_headers=headers, compression=None, proxy=None, max_queue=64
+        ) as socket:
+            await socket.send(json.dumps({"t": "hello", "v": 1, "screen": "phone", "as": "json", "last": None, "epoch": None}))
+            acting = asyncio.create_task(self.act(socket))
+            try:
+                async with asyncio.timeout_at(until):
+                    async for text in socket:
+                        self.hear(json.loads(text))
+                        if self.asleep:
+                            self.asleep = False
+                            return
+            except TimeoutError:
+                return
+            finally:
+                acting.cancel()
+                await asyncio.gather(acting, return_exceptions=True)
+
+    def hear(self, frame: dict[str, Any]) -> None:
+        if frame["t"] in ("welcome", "view"):
+            if "stage" in frame:
+                self.stage = frame["stage"]
+            if "mine" in frame:
+                self.mine = frame["mine"] or {}
+        elif frame["t"] == "receipt":
+            self.waiting.pop(frame["id"], None)
+            self.said("kept")
+        elif frame["t"] == "refusal" and not frame.get("again"):
+            self.waiting.pop(frame["id"], None)
+            self.said("refused")
+
+    async def act(self, socket: Any) -> None:
+        for ask in list(self.waiting.values()):
+            await socket.send(json.dumps(ask))
+        while True:
+            await asyncio.sleep(self.chance.uniform(*THINKING) / self.speed)
+            stage = self.stage
+            if stage is None or stage.get("state") != "open":
+                continue
+            activity = activities.found().get(stage["activity"])
+            rehearse = getattr(activity.rules, "rehearse", None) if activity else None
+            if activity is None or rehearse is None:
+                continue
+            done = rehearse(stage["view"], self.mine, self.chance.getrandbits(62), activity.sample().get("rehearsal", {}))
+            if done is None:
+                continue
+            do, having = done
+            ask = {"t": "ask", "id": fresh(), "stage": stage["id"], "do": do, "with": having}
+            self.waiting[ask["id"]] = ask
+            await socket.send(json.dumps(ask))
+            if self.chance.random() < SLEEPY:
+                await asyncio.sleep(1 / self.speed)
+                await socket.close()
+                return
+
+
+async def crowd(
+    url: str, code: str, badges: list[str], speed: float, seconds: float, said: Callable[[str], None]
+) -> None:
+    until = asyncio.get_running_loop().time() + seconds
+    people = [Somebody(url, code, badge, speed, said) for badge in badges]
+    await asyncio.gather(*(person.live(until) for person in people))
+
+
+async def from_outside(
+    url: str, key: str, code: str, people: int, speed: float, seconds: float, out: Console
+) -> None:
+    """`officina simulate`: joins over HTTP with the host key, then plays over sockets; shows what is kept.
+
+    Raises Refused with the session's reason.
+    """
+    from rich.progress import Progress, TextColumn
+
+    groups, languages = await asyncio.to_thread(about, url, code)
+    chance = random.Random(fresh())
+    counts = {"kept": 0, "refused": 0}
+    with Progress(*Progress.get_default_columns()[:3], TextColumn("{task.fields[note]}"), console=out) as progress:
+        task = progress.add_task("Joining", total=people, note="")
+        badges = []
+        for n in range(people):
+            body = {
+                "group": groups[n % len(groups)] if groups else None,
+                "language": chance.choice(languages),
+                "rehearsal": True,
+            }
+            badges.append(await asyncio.to_thread(badge_of, url, key, code, body))
+            progress.advance(task)
+        progress.update(task, description="Rehearsing", total=None, note="stop with Ctrl+C")
+
+        def said(what: str) -> None:
+            counts[what] += 1
+            progress.update(task, note=f"{counts['kept']} answers kept, {counts['refused']} refused; stop with Ctrl+C")
+
+        await crowd(url, code, badges, speed, seconds, said)
+
+
+def call(url: str, path: str, key: str | None = None, body: Any = None) -> Any:
+    import urllib.error
+    import urllib.request
+
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url + path, data, headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        with contextlib.suppress(ValueError, KeyError):
+            raise Refused(json.loads(error.read())["error"]["text"]) from error
+        raise Refused(f"the server answered {error.code}") from error
+    except OSError as error:
+        raise Refused(f"nobody answers on {url}") from error
+
+
+def about(url: str, code: str) -> tuple[list[str], list[str]]:
+    seen = call(url, f"/api/sessions/{code}")
+    return [group["id"] for group in seen["groups"]], list(seen["languages"])
+
+
+def badge_of(url: str, key: str, code: str, body: dict[str, Any]) -> str:
+    return str(call(url, f"/api/sessions/{code}/badges", key, body)["badge"])
+
+
+async def inside(house: House, live: LiveRoom, people: int) -> None:
+    """The desk's rehearsal button: the same crowd, started by the server itself on its own loopback address."""
+    url = house.origin_at("127.0.0.1" if house.settings.host in ("0.0.0.0", "::") else house.settings.host)
+    groups, languages = await asyncio.to_thread(about, url, live.room.code)
+    badges = []
+    for n in range(people):
+        body = {"group": groups[n % len(groups)] if groups else None, "language": languages[n % len(languages)], "rehearsal": True}
+        badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body))
+    task = asyncio.create_task(
+        crowd(url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None), name="rehearsal"
+    )
+    house.rehearsals.add(task)
+    task.add_done_callback(house.rehearsals.discard)
