@@ -1,0 +1,1 @@
+"""Questions to the room with right answers, explanations and points."""
