@@ -1,0 +1,325 @@
+"""`python -m tests.load.bench`: the figures Officina is measured by, each beside its baselines from the same run on the same machine."""
+
+import argparse
+import asyncio
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.load import rows
+from tests.load.measures import NotMeasured
+from tests.load.processes import LOAD_CORE, ServerFailed, cores, pin, raise_open_files
+from tests.load.rows import Metrics, Say
+
+# A set-up that does not come to an end must not hold up the others; the busy room's own minutes come on top.
+SET_UP_LIMIT = 300.0
+
+# Targets of the project for two cores, server and load on one each.
+OPEN_TO_BARE, OPEN_TO_SOCKETIO = 1.2, 3.0
+SPREAD_P99_MS, SPREAD_MAX_MS = 150, 500
+RATE_TO_BARE, RATE_AIM = 0.5, 0.8
+JOIN_P95_MS, JOIN_ALL_MS = 1_000, 5_000
+USABLE_S, BACK_P95_S, BACK_ALL_S = 3.0, 5.0, 10.0
+PHONE_KB = 40
+# Kept answers are state and stay in memory, so a busy room is never perfectly flat: 2 MB are its 2,000 answers a minute at 1 KB each.
+GROWTH_MB_MIN = 2.0
+LOAD_KB, LOAD_REQUESTS, LOAD_BLOCKING = 70, 8, 3
+START_S = 1.5
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of the table."""
+
+    name: str
+    what: str
+    officina: str
+    bare: str
+    socketio: str
+    target: str
+    ok: bool
+
+
+def ms(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+
+
+def _opens(m: Metrics) -> list[Line]:
+    to_bare = m["officina_open"] / m["bare_open"]
+    to_socketio = m["socketio_open"] / m["officina_open"]
+    return [
+        Line(
+            "opens",
+            f"2,000 phones, a stage opens: ask -> last phone has the view ({m['view_bytes']:,.0f} B)",
+            f"{ms(m['officina_open'])} = {to_bare:.2f}x bare, {to_socketio:.1f}x faster than socketio",
+            ms(m["bare_open"]),
+            ms(m["socketio_open"]),
+            f"<= {OPEN_TO_BARE}x bare, >= {OPEN_TO_SOCKETIO:.0f}x faster than socketio",
+            to_bare <= OPEN_TO_BARE and to_socketio >= OPEN_TO_SOCKETIO,
+        )
+    ]
+
+
+def _spread(m: Metrics) -> list[Line]:
+    def both(who: str) -> str:
+        return f"p99 {ms(m[who + '_p99'])}, max {ms(m[who + '_max'])}"
+
+    return [
+        Line(
+            "spread",
+            "2,000 phones answer within 1 s, durable: ask -> receipt",
+            f"{both('officina')}; lost {m['lost']:.0f}, doubled {m['doubled']:.0f}",
+            both("bare"),
+            both("socketio"),
+            f"100 % kept, p99 <= {SPREAD_P99_MS} ms, max <= {SPREAD_MAX_MS} ms",
+            not m["lost"]
+            and not m["doubled"]
+            and m["officina_p99"] <= SPREAD_P99_MS
+            and m["officina_max"] <= SPREAD_MAX_MS,
+        )
+    ]
+
+
+def _memory(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "memory",
+            "memory per connected phone, 2,000 connected",
+            f"{m['officina_phone_kb']:.1f} KB",
+            f"{m['bare_phone_kb']:.1f} KB",
+            f"{m['socketio_phone_kb']:.1f} KB",
+            f"<= {PHONE_KB} KB",
+            m["officina_phone_kb"] <= PHONE_KB,
+        )
+    ]
+
+
+def _instant(m: Metrics) -> list[Line]:
+    ratio = m["officina_rate"] / m["bare_rate"]
+    aim = "aim reached" if ratio >= RATE_AIM else f"aim {RATE_AIM} not reached"
+    return [
+        Line(
+            "instant",
+            "1,000 phones answer in the same instant, durable",
+            f"{m['officina_rate']:,.0f}/s = {ratio:.2f} of the bare echo ({aim}); lost {m['lost']:.0f}, doubled {m['doubled']:.0f}",
+            f"{m['bare_rate']:,.0f}/s",
+            f"{m['socketio_rate']:,.0f}/s",
+            f">= {RATE_TO_BARE} of the bare echo, aim {RATE_AIM}",
+            ratio >= RATE_TO_BARE and not m["lost"] and not m["doubled"],
+        )
+    ]
+
+
+def _join(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "join",
+            f"500 join at once: page ({m['page_bytes']:,.0f} B), badge, socket, welcome ({m['welcome_bytes']:,.0f} B)",
+            f"p95 {ms(m['officina_p95'])}, last {ms(m['officina_max'])}",
+            f"p95 {ms(m['bare_p95'])}, last {ms(m['bare_max'])}",
+            "-",
+            f"p95 <= {JOIN_P95_MS / 1000:.0f} s, all within {JOIN_ALL_MS / 1000:.0f} s",
+            m["officina_p95"] <= JOIN_P95_MS and m["officina_max"] <= JOIN_ALL_MS,
+        )
+    ]
+
+
+def _restart(m: Metrics) -> list[Line]:
+    good = m["usable"] <= USABLE_S and m["back_p95"] <= BACK_P95_S and m["back_max"] <= BACK_ALL_S
+    return [
+        Line(
+            "restart",
+            f"500 phones, kill -9 in a burst ({m['receipts_before']:.0f} receipts out): server usable, phones back, answers",
+            f"usable {m['usable']:.2f} s, 95 % {m['back_p95']:.2f} s, all {m['back_max']:.2f} s; "
+            f"lost {m['lost']:.0f}, doubled {m['doubled']:.0f}",
+            f"usable {m['bare_usable']:.2f} s, 95 % {m['bare_back_p95']:.2f} s, all {m['bare_back_max']:.2f} s",
+            "-",
+            f"usable <= {USABLE_S:.0f} s, 95 % <= {BACK_P95_S:.0f} s, all <= {BACK_ALL_S:.0f} s, 0 lost, 0 doubled",
+            good and not m["lost"] and not m["doubled"],
+        )
+    ]
+
+
+def _busy(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "busy",
+            f"memory over a busy room, {m['minutes']:.1f} min, {m['answers_min']:,.0f} answers a minute",
+            f"{m['growth_mb_min']:+.2f} MB/min ({m['bytes_answer']:,.0f} B per answer), {m['rss_mb']:.0f} MB at the end",
+            "-",
+            "-",
+            f"<= {GROWTH_MB_MIN:.0f} MB/min",
+            m["growth_mb_min"] <= GROWTH_MB_MIN,
+        )
+    ]
+
+
+def _load(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "load",
+            "first load on a phone: join page, phone page and all they need",
+            f"{m['wire_kb']:.1f} KB, {m['requests']:.0f} requests, {m['blocking']:.0f} blocking",
+            "-",
+            "-",
+            f"<= {LOAD_KB} KB gzip, <= {LOAD_REQUESTS} requests, <= {LOAD_BLOCKING} blocking",
+            m["wire_kb"] <= LOAD_KB and m["requests"] <= LOAD_REQUESTS and m["blocking"] <= LOAD_BLOCKING,
+        )
+    ]
+
+
+def _start(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "start",
+            "start to first page",
+            f"{m['start']:.2f} s",
+            f"{m['bare_start']:.2f} s",
+            "-",
+            f"<= {START_S} s",
+            m["start"] <= START_S,
+        )
+    ]
+
+
+@dataclass(slots=True)
+class SetUp:
+    """Servers started once for the lines measured on them. `repeated` is false where one run is long enough."""
+
+    measure: Callable[[Say, float], Awaitable[Metrics]]
+    lines: dict[str, Callable[[Metrics], list[Line]]]
+    repeated: bool = True
+
+
+SET_UPS = [
+    SetUp(rows.full_room, {"opens": _opens, "spread": _spread, "memory": _memory}),
+    SetUp(rows.same_instant, {"instant": _instant}),
+    SetUp(rows.join_wave, {"join": _join}),
+    SetUp(rows.restart, {"restart": _restart}),
+    SetUp(rows.busy_room, {"busy": _busy}, repeated=False),
+    SetUp(rows.phone_load, {"load": _load}, repeated=False),
+    SetUp(rows.start, {"start": _start}),
+]
+NAMES = [name for set_up in SET_UPS for name in set_up.lines]
+# Of these the worst run counts: a median would hide a lost answer.
+NEVER = ("lost", "doubled")
+
+
+def middle(runs: list[Metrics]) -> Metrics:
+    """The median of every figure over the runs, the worst of those that must never happen."""
+    return {key: (max if key in NEVER else statistics.median)([run[key] for run in runs]) for key in runs[0]}
+
+
+def machine() -> dict[str, str]:
+    names = ("uvicorn", "websockets", "uvloop", "python-socketio")
+    return {
+        "cores": str(cores()),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        **{name: _version(name) for name in names},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except ImportError:
+        return "absent"
+
+
+def table_of(lines: list[Line]) -> Table:
+    table = Table(show_lines=True)
+    for heading in ("", "what", "Officina", "bare loop", "python-socketio", "target", ""):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        verdict = "[green]ok[/green]" if line.ok else "[red]miss[/red]"
+        table.add_row(line.name, line.what, line.officina, line.bare, line.socketio, line.target, verdict)
+    return table
+
+
+async def run(only: list[str], runs: int, minutes: float, json_file: Path | None, strict: bool) -> int:
+    """Measure, print, write; the exit status: 1 when something could not be measured (or, when strict, missed its target)."""
+    console = Console(stderr=True, highlight=False)
+    about = machine()
+    lines: list[Line] = []
+    raw: dict[str, list[Metrics]] = {}
+    failures: dict[str, str] = {}
+    began = time.monotonic()
+    for set_up in SET_UPS:
+        wanted = [name for name in set_up.lines if not only or name in only]
+        if not wanted:
+            continue
+        done: list[Metrics] = []
+        times = runs if set_up.repeated else 1
+        for number in range(1, times + 1):
+
+            def say(text: str, number: int = number, times: int = times) -> None:
+                console.print(
+                    f"[dim]{time.monotonic() - began:6.1f} s  run {number} of {times}: {text}[/dim]", soft_wrap=True
+                )
+
+            try:
+                async with asyncio.timeout(SET_UP_LIMIT + minutes * 60):
+                    done.append(await set_up.measure(say, minutes))
+            except (NotMeasured, ServerFailed, OSError, TimeoutError, KeyError, ValueError) as reason:
+                text = f"{type(reason).__name__}: {reason}"
+                failures |= dict.fromkeys(wanted, text)
+                console.print(f"{', '.join(wanted)} could not be measured: {text}", style="red", markup=False)
+                break
+        if len(done) == times:
+            raw |= dict.fromkeys(wanted, done)
+            for name in wanted:
+                lines += set_up.lines[name](middle(done))
+    # A log file has no width of its own, and folded into 80 columns the rows of this table are hard to read.
+    out = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
+    out.print(
+        f"Officina's bench, runs per figure: {runs} (medians); " + ", ".join(f"{k} {v}" for k, v in about.items())
+    )
+    if lines:
+        out.print(table_of(lines))
+    for name, reason_text in failures.items():
+        out.print(f"{name}: not measured. {reason_text.splitlines()[0]}", style="red", markup=False)
+    if json_file is not None:
+        result = {"machine": about, "runs": raw, "lines": [asdict(line) for line in lines], "not_measured": failures}
+        json_file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if failures or (strict and not all(line.ok for line in lines)) else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.load.bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", default=[], choices=NAMES, help="measure this line only (may be given again)"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs per figure; the median is shown")
+    parser.add_argument("--minutes", type=float, default=1.0, help="length of the busy room; 10 for the full claim")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure of every run")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 1 when a target is missed, not only when a figure is missing"
+    )
+    given = parser.parse_args()
+    pin(LOAD_CORE)
+    raise_open_files()
+    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        sys.exit(runner.run(run(given.only, given.runs, given.minutes, given.json, given.strict)))
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed: the load side has to be the faster side. Else the plain loop, which measures more coarsely."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    main()
