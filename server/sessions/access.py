@@ -74,7 +74,7 @@ class Access:
 
     async def open(self) -> None:
         rows = await self.journal.read("SELECT id, csrf FROM desk")
-        self.desks = {id: csrf for id, csrf in rows}
+        self.desks = dict(rows)
 
     # -- cookies ------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Access:
         return hmac.compare_digest(key.strip().encode(), self.host_key.encode())
 
     async def sign_in(self, now: int) -> str:
-        """A new desk; returns the cookie's value. The database keeps only its hash, so it can be revoked but not used."""
+        """A new desk; returns the cookie's value. The database keeps only its hash: revocable, not usable."""
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
         id = hashlib.sha256(cookie.encode()).hexdigest()
         await self.journal.run(
@@ -188,7 +188,7 @@ class Access:
     # -- wrong codes --------------------------------------------------------------------------------------------
 
     async def wrong_code(self, connection: HTTPConnection) -> None:
-        """Counts a failure; over the budget the answer is late, and later each time. Rooms and right codes never wait."""
+        """Counts a failure; over the budget the answer is late, later each time. Right codes never wait."""
         client = connection.client.host if connection.client else "?"
         here = self._wrong.hit(WRONG_FROM_HERE, "wrong", client)
         everywhere = self._wrong.hit(WRONG_EVERYWHERE, "wrong")

@@ -17,7 +17,7 @@ def new_person() -> str:
 
 
 def hash_of(badge: str) -> str:
-    """What the database keeps. A plain hash is enough: the badge is 128 bits of chance, so there is nothing to guess."""
+    """What the database keeps. A plain hash is enough for 128 bits of chance: there is nothing to guess."""
     return hashlib.sha256(badge.encode()).hexdigest()
 
 

@@ -143,9 +143,9 @@ class ErasePerson(AnAsk):
 
 
 Ask = (
-    MakeSession | Join | SpeakLanguage | TakeTable | OpenStage | CloseStage | GoNext | GoBack | Pause | Resume | StopClock
-    | StartClock | AddTime | CutRest | LockRoom | UnlockRoom | RenamePerson | RemovePeople | RemoveRehearsal | SeatPeople
-    | EndSession | SetSetup | ReplaceBadge | ErasePerson
+    MakeSession | Join | SpeakLanguage | TakeTable | OpenStage | CloseStage | GoNext | GoBack | Pause | Resume
+    | StopClock | StartClock | AddTime | CutRest | LockRoom | UnlockRoom | RenamePerson | RemovePeople
+    | RemoveRehearsal | SeatPeople | EndSession | SetSetup | ReplaceBadge | ErasePerson
 )  # fmt: skip
 
 
@@ -256,7 +256,8 @@ class PersonErased(AFact):
 
 
 Fact = (
-    SessionMade | PersonJoined | LanguageSpoken | StageOpened | StageClosed | Paused | Resumed | ClockStopped | ClockStarted
-    | TimeAdded | RestCut | RoomLocked | RoomUnlocked | PersonRenamed | PeopleRemoved | PeopleSeated | SessionEnded
+    SessionMade | PersonJoined | LanguageSpoken | StageOpened | StageClosed | Paused | Resumed | ClockStopped
+    | ClockStarted | TimeAdded | RestCut | RoomLocked | RoomUnlocked | PersonRenamed | PeopleRemoved | PeopleSeated
+    | SessionEnded
     | SetupSet | BadgeReplaced | PersonErased
 )  # fmt: skip

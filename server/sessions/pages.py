@@ -55,7 +55,7 @@ def html(request: Request, body: str, status: int = 200) -> Response:
     return response
 
 
-def draw(request: Request, template: str, language: str, status: int = 200, **values: Any) -> Response:
+def draw(request: Request, template: str, language: str, answer: int = 200, **values: Any) -> Response:
     settings = house_of(request).settings
     body = house_of(request).drawing.page(
         template,
@@ -64,7 +64,7 @@ def draw(request: Request, template: str, language: str, status: int = 200, **va
         contact=settings.feedback_contact,
         **values,
     )
-    return html(request, body, status)
+    return html(request, body, answer)
 
 
 async def show_error(
@@ -77,7 +77,15 @@ async def show_error(
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return api_error(status, code, sentence or code, details)
     if status in (401, 403) and request.url.path.startswith("/desk") and code in ("key_needed", "not_from_here"):
-        return draw(request, "key.html", language, status, error=None if status == 401 else sentence, action="/desk/enter", csrf="")
+        return draw(
+            request,
+            "key.html",
+            language,
+            status,
+            error=None if status == 401 else sentence,
+            action="/desk/enter",
+            csrf="",
+        )
     return draw(request, "error.html", language, status, status=status, code=code, sentence=sentence)
 
 
@@ -130,7 +138,12 @@ async def join_page(request: Request, code: str) -> Response:
 
 
 def show_join(
-    request: Request, live: LiveRoom, error: str | None, group: str | None = None, name: str | None = None, status: int = 200
+    request: Request,
+    live: LiveRoom,
+    error: str | None,
+    group: str | None = None,
+    name: str | None = None,
+    status: int = 200,
 ) -> Response:
     language = language_of(request, live.languages())
     groups = localise(rules.groups_view(live.room.folded.session), language)
@@ -284,7 +297,9 @@ async def preview(request: Request, code: str, stage: str) -> Response:
             "of": len(plan.stages),
         }
         values["view"] = localise({**activity.rules.view(run, screen), "present": 0}, language)
-        drawn = house_of(request).drawing.block(f"{activity.name}:{screen}.html", "now", language, activity.name, values)
+        drawn = house_of(request).drawing.block(
+            f"{activity.name}:{screen}.html", "now", language, activity.name, values
+        )
         shown[screen] = Markup(inert(drawn))  # noqa: S704  (drawn by the autoescaping environment)
     questions = localise(activity.rules.view(run, "desk"), language).get("questions", [])
     return draw(
@@ -314,9 +329,7 @@ async def rejoin_qr(request: Request, code: str, person: str) -> Response:
         raise Failed(409, answer.refusal.code)
     url = f"{house.origin()}/j/{live.room.code}/back#{quote(badge)}"
     language = language_of(request, live.languages())
-    return draw(
-        request, "rejoin_qr.html", language, name=live.room.names.get(person, ""), qr=qr(url), url=url
-    )
+    return draw(request, "rejoin_qr.html", language, name=live.room.names.get(person, ""), qr=qr(url), url=url)
 
 
 # -- the facilitator's home -----------------------------------------------------------------------------------------
@@ -423,11 +436,18 @@ async def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Respo
 
 
 @router.post("/desk")
-async def make(request: Request, plan: Annotated[str, Form(max_length=200)], csrf: Annotated[str, Form()] = "") -> Response:
+async def make(
+    request: Request, plan: Annotated[str, Form(max_length=200)], csrf: Annotated[str, Form()] = ""
+) -> Response:
     signed = desk_of(request, csrf=csrf)
     found = plans.named(plan)
     if found is None:
-        return show_home(request, signed.csrf, house_of(request).drawing.words("sessions", language_of(request))("refusal.unknown_plan"), 404)
+        return show_home(
+            request,
+            signed.csrf,
+            house_of(request).drawing.words("sessions", language_of(request))("refusal.unknown_plan"),
+            404,
+        )
     live = await house_of(request).rooms.make(found, plan)
     return RedirectResponse(f"/desk/{live.room.code}", 303)
 
@@ -436,7 +456,7 @@ async def make(request: Request, plan: Annotated[str, Form(max_length=200)], csr
 async def upload_plan(
     request: Request, file: Annotated[UploadFile, File()], csrf: Annotated[str, Form()] = ""
 ) -> Response:
-    """A session from a facilitator's own plan; a plan that does not fit is named with the place, and nothing is made."""
+    """A session from a facilitator's own plan; one that does not fit is named with the place, and nothing is made."""
     signed = desk_of(request, csrf=csrf)
     try:
         plan = plans.parse(await file.read(), Path(file.filename or "").name)
@@ -478,7 +498,9 @@ def plan_of(live: LiveRoom) -> dict[str, Any]:
 
 
 @router.post("/desk/backup")
-async def make_backup(request: Request, to: Annotated[str | None, Body(embed=True, max_length=1000)] = None) -> Response:
+async def make_backup(
+    request: Request, to: Annotated[str | None, Body(embed=True, max_length=1000)] = None
+) -> Response:
     """A checked copy, on the laptop itself: for `officina backup` while we run, and for the desk's button."""
     signed = desk_of(request)
     house = house_of(request)
@@ -516,7 +538,13 @@ async def import_page(request: Request, code: str, stage: str) -> Response:
 
 
 def show_import(
-    request: Request, live: LiveRoom, stage: str, csrf: str, result: Any = None, error: str | None = None, status: int = 200
+    request: Request,
+    live: LiveRoom,
+    stage: str,
+    csrf: str,
+    result: Any = None,
+    error: str | None = None,
+    status: int = 200,
 ) -> Response:
     plan = live.room.folded.session.plan
     planned = plan.stage(stage) if plan else None
@@ -528,9 +556,7 @@ def show_import(
     if result is not None:
         token = fresh()
         house_of(request).imports[token] = (live.room.code, stage, result)
-        shown = localise(
-            {**result, "questions": [texts_of(one) for one in result["questions"]]}, language
-        )
+        shown = localise({**result, "questions": [texts_of(one) for one in result["questions"]]}, language)
     return draw(
         request,
         "import.html",
@@ -551,7 +577,9 @@ def texts_of(question: dict[str, Any]) -> dict[str, Any]:
     if isinstance(made.get("text"), dict):
         made["text"] = Text(made["text"])
     if isinstance(made.get("options"), list):
-        made["options"] = [{**one, "text": Text(one["text"])} if isinstance(one.get("text"), dict) else one for one in made["options"]]
+        made["options"] = [
+            {**one, "text": Text(one["text"])} if isinstance(one.get("text"), dict) else one for one in made["options"]
+        ]
     return made
 
 
@@ -623,7 +651,9 @@ async def preflight(request: Request) -> Response:
                 "socket": tried.socket,
             }
         )
-    return draw(request, "preflight.html", language_of(request), here="preflight", candidates=candidates, csrf=signed.csrf)
+    return draw(
+        request, "preflight.html", language_of(request), here="preflight", candidates=candidates, csrf=signed.csrf
+    )
 
 
 @router.post("/desk/preflight")
@@ -649,7 +679,9 @@ async def try_page(request: Request, token: str) -> Response:
     if tried is None:
         raise Failed(404, "not_found")
     tried.reached = True
-    return draw(request, "tried.html", language_of(request), token=token.lower(), address=tried.address.split("://", 1)[-1])
+    return draw(
+        request, "tried.html", language_of(request), token=token.lower(), address=tried.address.split("://", 1)[-1]
+    )
 
 
 @router.post("/try/{token}")

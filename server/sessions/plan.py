@@ -53,7 +53,9 @@ class Stage(Message):
 class Plan(Message):
     title: Title
     phase: Phase = "sensitisation"
-    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(default=["it", "en"], min_length=1, max_length=8)
+    languages: list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]] = Field(
+        default=["it", "en"], min_length=1, max_length=8
+    )
     groups: list[Group] = Field(default_factory=list, max_length=12)
     stages: list[Stage] = Field(min_length=1, max_length=60)
     path: str | None = Field(default=None, max_length=60)

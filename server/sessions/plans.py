@@ -67,7 +67,8 @@ def parse(data: bytes, name: str = "") -> dict[str, Any]:
 def problems(error: ValidationError) -> list[dict[str, str]]:
     """Each problem with its place, as `stages.2.minutes`."""
     return [
-        {"place": ".".join(str(part) for part in one["loc"]), "text": one["msg"]} for one in error.errors(include_url=False)
+        {"place": ".".join(str(part) for part in one["loc"]), "text": one["msg"]}
+        for one in error.errors(include_url=False)
     ]
 
 
@@ -91,7 +92,7 @@ def line_of(file: Path, place: str) -> int:
         count = int(after) + 1 if after.isdigit() else 1
         for number in range(at, len(lines)):
             bare = lines[number].strip()
-            heads = bare.startswith(f"[[{step}]]") or bare.endswith(f".{step}]]") or bare.endswith(f".{step}]")
+            heads = bare.startswith(f"[[{step}]]") or bare.endswith((f".{step}]]", f".{step}]"))
             if heads or bare.startswith((f"{step} ", f"{step}=", f'"{step}"', f"{{ {step}", f"[{step}]")):
                 count -= 1
                 if count <= 0 or not heads:

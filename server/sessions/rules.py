@@ -297,7 +297,7 @@ def evolve(state: State, happened: Happening) -> State:
         case m.RoomUnlocked():
             return replace(state, locked=False)
         case m.PeopleRemoved(people=people):
-            out = {id: "removed" for id in people}
+            out = dict.fromkeys(people, "removed")
             left = {id: person for id, person in state.people.items() if id not in out}
             return replace(state, people=left, gone={**state.gone, **out})
         case m.PersonErased(person=person):

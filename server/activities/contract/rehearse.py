@@ -1,0 +1,82 @@
+"""What a simulated person answers: drawn from the view that everybody has, by a number that chance gave outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Draws:
+    """A row of numbers that follow from one seed, so that a rehearsal can be played again."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def below(self, most: int) -> int:
+        """A number from 0 to most - 1 (Knuth's 64-bit linear congruence, high bits)."""
+        self._seed = (self._seed * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+        return (self._seed >> 33) % max(1, most)
+
+    def one(self, among: Sequence[Any]) -> Any:
+        return among[self.below(len(among))]
+
+    def some(self, among: Sequence[Any], count: int) -> list[Any]:
+        left = list(among)
+        return [left.pop(self.below(len(left))) for _ in range(min(count, len(left)))]
+
+
+def answer(view: Mapping[str, Any], mine: Mapping[str, Any], seed: int, sample: Mapping[str, Any]) -> Any:
+    """(do, with) for an open question of a poll or quiz, or None where there is nothing to do.
+
+    Somebody who has answered changes their mind in one look of twelve. `sample`: the `[rehearsal]` table of the
+    activity's sample.toml; its `typed` are what people write.
+    """
+    draws = Draws(seed)
+    question = view.get("question")
+    if view.get("state") != "open" or not question:
+        return None
+    if mine.get("value") is not None and mine.get("round") == view.get("round") and draws.below(12):
+        return None
+    value = _value(question, draws, sample)
+    if value is None:
+        return None
+    return "answer", {"question": question["id"], "round": view["round"], "value": value}
+
+
+def _value(question: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) -> Any:
+    ids = [option["id"] for option in question.get("options", [])]
+    match question["kind"]:
+        case "choice":
+            pick = question["pick"]
+            return draws.some(ids, max(1, pick["min"]) + draws.below(pick["max"] - max(1, pick["min"]) + 1))
+        case "yes_no":
+            return draws.one(("yes", "no"))
+        case "scale":
+            return draws.one(question["steps"])
+        case "ranking":
+            return draws.some(ids, question["top"])
+        case "order":
+            return draws.some(ids, len(ids))
+        case "points":
+            given = dict.fromkeys(ids, 0)
+            for _ in range(question["total"] // question["step"]):
+                given[draws.one(ids)] += question["step"]
+            return given
+        case "number":
+            low = int(question.get("min", 0))
+            return low + draws.below(int(question.get("max", low + 100)) - low + 1)
+        case "typed":
+            return draws.one(sample.get("typed") or ["Torino"])
+        case "match":
+            targets = [target["id"] for target in question["targets"]]
+            return {pair["id"]: draws.one(targets) for pair in question["pairs"]}
+    return None
+
+
+def word(view: Mapping[str, Any], mine: Mapping[str, Any], seed: int, sample: Mapping[str, Any]) -> Any:
+    """(do, with) for a word cloud, or None."""
+    draws = Draws(seed)
+    if view.get("state") == "frozen" or not mine.get("left", 0):
+        return None
+    words = [one for one in sample.get("words", []) if one not in mine.get("words", [])]
+    return ("add_word", {"text": draws.one(words)}) if words else None

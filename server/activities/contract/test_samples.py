@@ -1,0 +1,29 @@
+"""The sample of each of the first four activities, played through."""
+
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from .messages import Refusal
+from .rehearsal import Rehearsal, Somebody
+
+FOLDERS = ["talk", "poll", "words", "quiz"]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_sample_runs_as_it_says_and_replays(name):
+    folder = Path(__file__).parents[1] / name
+    sample = tomllib.loads((folder / "sample.toml").read_text())
+    package = f"{__package__.rsplit('.', 1)[0]}.{name}" if __package__ else f"server.activities.{name}"
+    rules, messages = import_module(f"{package}.rules"), import_module(f"{package}.messages")
+    people = {"ada": Somebody("civil_servants", "1", "it"), "bruno": Somebody("social_innovators", "1", "en")}
+    stage = Rehearsal(rules, messages, sample["setup"], sample["level"], people)
+    for number, step in enumerate(sample["script"], start=1):
+        answer = stage.ask(step["by"], step["do"], step.get("who"), **step.get("with", {}))
+        refused = answer.code if isinstance(answer, Refusal) else None
+        assert refused == step.get("expect"), f"step {number} of {name}: {step}"
+        for screen in ("phone", "wall", "desk"):
+            stage.view(screen)
+    assert stage.replayed() == stage.state

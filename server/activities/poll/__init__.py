@@ -1,0 +1,1 @@
+"""Questions to the room without right or wrong, one at a time."""

@@ -1,0 +1,1 @@
+"""A word cloud: a few short words from everybody, counted by people."""

@@ -1,0 +1,177 @@
+"""What a session leaves, as typed outcomes and as files. Rehearsals are left out, small cells are nowhere.
+
+Everything is folded anew from the facts in a thread, so that the room goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..activities.contract import Text, fold
+from ..files.writing import csv_text, xlsx
+from ..live.room import Folded
+from ..sessions import rules as session_rules
+from . import tables
+from .folding import folded_anew, rehearsal_people
+
+if TYPE_CHECKING:
+    from ..activities import Activity
+    from ..live.rooms import LiveRoom
+    from ..sessions.plan import Plan, Stage
+    from ..storage.journal import KeptFact
+
+KINDS = ("json", "csv", "xlsx")
+
+MEDIA = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A session as it stands in its outcomes: state without the rehearsal, at a number."""
+
+    code: str
+    folded: Folded
+    number: int
+    at: int
+    names: dict[str, str]
+    activities: dict[str, Activity]
+
+    @property
+    def plan(self) -> Plan:
+        plan = self.folded.session.plan
+        assert plan is not None
+        return plan
+
+    def opened(self) -> list[tuple[Stage, Activity, Any]]:
+        """The stages that were opened, in the plan's order, each with its activity and its state."""
+        return [
+            (stage, self.activities[stage.id], self.folded.runs[stage.id])
+            for stage in self.plan.stages
+            if stage.id in self.folded.session.spent
+        ]
+
+
+async def outcomes(live: LiveRoom) -> dict[str, Any]:
+    """The head of the session, and `outcomes`: those of each opened stage, with its id, title and activity."""
+    found: dict[str, Any] = await _in_a_thread(live, _outcomes)
+    return found
+
+
+async def file(live: LiveRoom, kind: str, language: str) -> tuple[bytes, str]:
+    """The bytes and media type of one of `KINDS`; texts in `language` where the file has room for one only."""
+    return await _in_a_thread(live, lambda left: _file(left, kind, language)), MEDIA[kind]
+
+
+async def _in_a_thread(live: LiveRoom, make: Any) -> Any:
+    room = live.room
+    facts = await room.journal.after(room.line, 0)
+    names, at = dict(room.names), room.now()
+
+    def work() -> Any:
+        return make(_left(live, facts, names, at))
+
+    return await asyncio.to_thread(work)
+
+
+def _left(live: LiveRoom, facts: list[KeptFact] | Any, names: dict[str, str], at: int) -> Left:
+    room = live.room
+    folded = folded_anew(room, facts, rehearsal_people(facts))
+    plan = folded.session.plan
+    activities = {stage.id: room.activity_of(folded, stage.id) for stage in plan.stages} if plan else {}
+    number = facts[-1].number if facts else 0
+    return Left(room.code, folded, number, at, names, activities)
+
+
+def _people(left: Left) -> dict[str, Any]:
+    """How many people, by group only where no group is small; what is hidden is said, never numbered."""
+    counts: dict[str | None, int] = {}
+    state = left.folded.session
+    here = [person for person in state.people.values() if not person.rehearsal]
+    for person in here:
+        counts[person.group] = counts.get(person.group, 0) + 1
+    shown = fold(counts)
+    groups: dict[str, int] = {}
+    for group, n in counts.items():
+        if group in shown:
+            groups[shown[group]] = groups.get(shown[group], 0) + n
+    return {
+        "count": len(here),
+        "by_group": [{"group": group, "count": n} for group, n in groups.items()],
+        "groups_hidden": bool(counts) and not (len(groups) == len(counts) and None not in counts),
+    }
+
+
+def _outcomes(left: Left) -> dict[str, Any]:
+    state, plan = left.folded.session, left.plan
+    found = [
+        {
+            "stage": stage.id,
+            "stage_title": dict(stage.title),
+            "activity": activity.name,
+            "level": stage.level,
+        }
+        | outcome
+        for stage, activity, run in left.opened()
+        for outcome in activity.rules.outcomes(run)
+    ]
+    return {
+        "code": left.code,
+        "title": dict(plan.title),
+        "phase": plan.phase,
+        "languages": list(plan.languages),
+        "groups": [{"id": group.id, "name": dict(group.name)} for group in plan.groups],
+        "state": state.state,
+        "made_at": state.made_at,
+        "started_at": state.started_at,
+        "ended_at": state.ended_at,
+        "people": _people(left),
+        "number": left.number,
+        "generated": {"at": left.at, "facts": {"from": 1, "to": left.number}},
+        "software": {"name": "officina", "version": __version__},
+        "outcomes": found,
+    }
+
+
+def _plan(left: Left) -> dict[str, Any]:
+    """The plan as it was used: with the setups that an import put in."""
+    plan: dict[str, Any] = left.plan.model_dump(mode="json")
+    for stage in plan["stages"]:
+        stage["setup"] = dict(left.folded.session.setup(stage["id"]))
+    return plan
+
+
+def _file(left: Left, kind: str, language: str) -> bytes:
+    if kind == "json":
+        whole = _outcomes(left) | {"plan": _plan(left), "codebook": tables.codebook(left)}
+        return json.dumps(whole, ensure_ascii=False, indent=1, default=_plain).encode("utf-8", "replace")
+    answers = tables.Answers(left, language)
+    if kind == "csv":
+        return csv_text(answers.raw(), italian_excel=language == "it")
+    found = _outcomes(left)
+    return xlsx(
+        [
+            tables.overview(left, found, language),
+            *answers.final_scores(found["outcomes"]),
+            answers.raw_sheet(),
+            answers.persons(),
+            tables.results(left, found["outcomes"], answers.numbers, language),
+            tables.words(left, found["outcomes"], language),
+            tables.agenda(session_rules.schedule(left.folded.session, left.at), language),
+            tables.codebook_sheet(left),
+        ]
+    )
+
+
+def _plain(value: Any) -> Any:
+    """JSON of what rules may leave beside plain values."""
+    if isinstance(value, Text):
+        return dict(value)
+    return str(value)
