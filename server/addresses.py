@@ -16,7 +16,8 @@ VIRTUAL = re.compile(
     re.IGNORECASE,
 )
 PHYSICAL = re.compile(
-    r"wi-?fi|wlan|^wlp|^wlx|airport|^en\d|^eth|ethernet|^enp|^eno|^ens|bridge100|^ap\d|local area connection", re.IGNORECASE
+    r"wi-?fi|wlan|^wlp|^wlx|airport|^en\d|^eth|ethernet|^enp|^eno|^ens|bridge100|^ap\d|local area connection",
+    re.IGNORECASE,
 )
 HOTSPOTS = ("192.168.137.", "192.168.2.", "10.42.0.")
 SHARED = ipaddress.ip_network("100.64.0.0/10")

@@ -89,7 +89,9 @@ class Officina:
 
         @app.exception_handler(HTTPException)
         async def not_here(request: Request, error: HTTPException) -> Response:
-            return await pages.show_error(request, error.status_code, "not_found" if error.status_code == 404 else "refused")
+            return await pages.show_error(
+                request, error.status_code, "not_found" if error.status_code == 404 else "refused"
+            )
 
         @app.exception_handler(RequestValidationError)
         async def malformed(request: Request, error: RequestValidationError) -> Response:

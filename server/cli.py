@@ -50,14 +50,24 @@ def start(
     host: Annotated[str | None, typer.Option(help="Address to listen on; every network by default.")] = None,
     port: Port = None,
     data: Data = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", envvar="OFFICINA_NO_BROWSER", help="Do not open a browser.")] = False,
-    no_demo: Annotated[bool, typer.Option("--no-demo", envvar="OFFICINA_NO_DEMO", help="Do not load the demo on first use.")] = False,
-    demo: Annotated[bool, typer.Option("--demo", envvar="OFFICINA_DEMO", help="Load the demo again beside what is there.")] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", envvar="OFFICINA_NO_BROWSER", help="Do not open a browser.")
+    ] = False,
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", envvar="OFFICINA_NO_DEMO", help="Do not load the demo on first use.")
+    ] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", envvar="OFFICINA_DEMO", help="Load the demo again beside what is there.")
+    ] = False,
     allow_remote_host: Annotated[
         bool | None, typer.Option("--allow-remote-host", help="Let a desk work from another device without TLS.")
     ] = None,
-    public_url: Annotated[str | None, typer.Option(help="The address phones use, when a name or proxy leads here.")] = None,
-    tls_certificate: Annotated[Path | None, typer.Option(help="Certificate file: the server then speaks https.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="The address phones use, when a name or proxy leads here.")
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate file: the server then speaks https.")
+    ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Key file of the certificate.")] = None,
     once: Annotated[bool, typer.Option("--once", hidden=True)] = False,
 ) -> None:
@@ -74,7 +84,9 @@ def start(
         tls_certificate=tls_certificate,
         tls_key=tls_key,
     )
-    logs.set_up(json=not sys.stderr.isatty(), level=os.environ.get("OFFICINA_LOG", "warning" if sys.stderr.isatty() else "info"))
+    logs.set_up(
+        json=not sys.stderr.isatty(), level=os.environ.get("OFFICINA_LOG", "warning" if sys.stderr.isatty() else "info")
+    )
     listening, settings = listen(settings, asked=port is not None or "OFFICINA_PORT" in os.environ)
     limit = serve.raise_open_files()
     if limit is not None and limit < 4 * settings.room_cap:
@@ -88,7 +100,9 @@ def start(
         officina.house = await House.open(settings)
         if demo or (not officina.house.rooms.lines and not no_demo):
             await load_demo(officina.house)
-        server = serve.Server(serve.config_for(officina), officina, lambda: say_where(officina.house, began, no_browser))
+        server = serve.Server(
+            serve.config_for(officina), officina, lambda: say_where(officina.house, began, no_browser)
+        )
         await server.serve(sockets=[listening])
 
     from .storage.sqlite import SecondProcess
@@ -170,7 +184,9 @@ def say_where(house: Any, began: float, no_browser: bool) -> None:
         out.print(f"  Host key:          {house.host_key}", highlight=False)
     out.print(f"  Data folder:       {settings.data}", highlight=False)
     if settings.allow_remote_host:
-        bad.print("[yellow]Host powers work from other devices too: without TLS the key crosses the network readable.[/]")
+        bad.print(
+            "[yellow]Host powers work from other devices too: without TLS the key crosses the network readable.[/]"
+        )
     if newest is not None and out.is_terminal:
         segno.make(f"{phones}/j/{newest.code}".upper(), micro=False, error="m").terminal(compact=True, border=2)
     out.print("  Stop with Ctrl+C; nothing is lost.", highlight=False)
@@ -272,7 +288,9 @@ def backup(
     except SecondProcess:
         status, body = Running(settings).call("POST", "/desk/backup", {"to": str(target)})
         if status != 200:
-            raise fail(f"The running Officina could not make the backup: {sentence_of(body)} (is --port right?)") from None
+            raise fail(
+                f"The running Officina could not make the backup: {sentence_of(body)} (is --port right?)"
+            ) from None
     else:
         connection = connect(file)
         backups.copy(connection, target)
@@ -382,7 +400,9 @@ def check(plan: Annotated[Path, typer.Argument(help="A plan, TOML or JSON.", exi
             activity = activities.found().get(stage.activity)
             if activity is None:
                 known = ", ".join(sorted(activities.found()))
-                found.append((f"stages.{place}.activity", f"there is no activity {stage.activity!r}; there are {known}"))
+                found.append(
+                    (f"stages.{place}.activity", f"there is no activity {stage.activity!r}; there are {known}")
+                )
                 continue
             try:
                 activity.rules.start(activity.read_setup(stage.setup, read.languages[0]), stage.level)
@@ -391,13 +411,22 @@ def check(plan: Annotated[Path, typer.Argument(help="A plan, TOML or JSON.", exi
             for language in read.languages:
                 count = lacking(stage.setup, language, read.languages)
                 if count:
-                    out.print(f"[yellow]{escape(str(plan))}: stage {stage.id} lacks {count} texts in {language}[/]", highlight=False)
+                    out.print(
+                        f"[yellow]{escape(str(plan))}: stage {stage.id} lacks {count} texts in {language}[/]",
+                        highlight=False,
+                    )
     for where, text in found:
-        bad.print(f"[red]{escape(str(plan))}:{plans.line_of(plan, where)}: {escape(where)}: {escape(text)}[/]", highlight=False, soft_wrap=True)
+        bad.print(
+            f"[red]{escape(str(plan))}:{plans.line_of(plan, where)}: {escape(where)}: {escape(text)}[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
     if found:
         raise typer.Exit(1)
     minutes = sum(stage.minutes for stage in read.stages)
-    out.print(f"{plan}: {len(read.stages)} stages, {minutes} minutes, {', '.join(read.languages)}. Fine.", highlight=False)
+    out.print(
+        f"{plan}: {len(read.stages)} stages, {minutes} minutes, {', '.join(read.languages)}. Fine.", highlight=False
+    )
 
 
 @app.command()
@@ -437,12 +466,18 @@ def doctor(data: Data = None, port: Port = None) -> None:
         shown.add_row(f"port {settings.port}", "free", "")
     found = addresses.ours()
     for place, one in enumerate(found):
-        shown.add_row("address" if place else "best address", f"{one.address} ({one.interface}, {one.points} points)", "")
+        shown.add_row(
+            "address" if place else "best address", f"{one.address} ({one.interface}, {one.points} points)", ""
+        )
     if not found:
         shown.add_row("address", "none but the loopback", "join a network, or plug in the router")
     shown.add_row("firewall", firewall(), "if phones reach nothing: allow Python on private networks")
     version = sqlite3.sqlite_version_info
-    shown.add_row("SQLite", sqlite3.sqlite_version, "" if version >= SOUND_SQLITE else "older than 3.51.3: our single writer avoids its WAL bug")
+    shown.add_row(
+        "SQLite",
+        sqlite3.sqlite_version,
+        "" if version >= SOUND_SQLITE else "older than 3.51.3: our single writer avoids its WAL bug",
+    )
     settings.data.mkdir(parents=True, exist_ok=True)
     disk = shutil.disk_usage(settings.data)
     shown.add_row("disk", f"{disk.free / 1e9:.1f} GB free", "" if disk.free > 1e9 else "make room: under 1 GB is left")
@@ -461,7 +496,10 @@ def doctor(data: Data = None, port: Port = None) -> None:
 
 def firewall() -> str:
     """A word on the system's firewall; looked at only where a command that needs no rights tells it."""
-    commands = {"darwin": ["/usr/libexec/ApplicationFirewall/socketfilterfw", "--getglobalstate"], "linux": ["ufw", "status"]}
+    commands = {
+        "darwin": ["/usr/libexec/ApplicationFirewall/socketfilterfw", "--getglobalstate"],
+        "linux": ["ufw", "status"],
+    }
     command = commands.get(sys.platform)
     if sys.platform == "win32":
         command = ["netsh", "advfirewall", "show", "currentprofile", "state"]
@@ -472,5 +510,3 @@ def firewall() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return "not known"
     return " ".join(said.split())[:60] or "not known"
-
-

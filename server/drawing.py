@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from .activities.contract import Text
 
 HERE = Path(__file__).parent
 HOUSE_LANGUAGES = ("it", "en")
+
+#: What may leave an activity's folder.
+SERVED = (".js", ".css", ".svg")
 
 
 def shipped(name: str) -> Path:
@@ -119,25 +122,34 @@ class Drawing:
             at=clock_time, day=day, thousands=thousands, attr=attr, json=attr, tojson=attr, blocks_of=blocks_of
         )
         self.environment.globals.update(asset=self.asset)
-        self._assets: dict[str, str] = {}
         self._words: dict[tuple[str, str], Words] = {}
 
     def asset(self, name: str) -> str:
-        """The address of a static file with its content's hash in the path, so that it may be kept for ever."""
-        if name not in self._assets:
-            path = self.find_static(name)
-            if path is None:
-                raise jinja2.TemplateError(f"no static file {name}")
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
-            self._assets[name] = f"/static/{digest}/{name}"
-        return self._assets[name]
+        """The address of a static file, with one digest over all of them in the path, so that it may be kept for ever.
+
+        One digest and not one per file: scripts import each other by relative addresses, and a script loaded under two
+        addresses would run twice.
+        """
+        if self.find_static(name) is None:
+            raise jinja2.TemplateError(f"no static file {name}")
+        return f"/static/{self.digest}/{name}"
+
+    @cached_property
+    def digest(self) -> str:
+        whole = hashlib.sha256()
+        served = [path for path in sorted(self.static.rglob("*")) if path.is_file()]
+        for activity in self.activities.values():
+            served += sorted(path for path in activity.folder.iterdir() if path.suffix in SERVED)
+        for path in served:
+            whole.update(path.name.encode() + path.read_bytes())
+        return whole.hexdigest()[:10]
 
     def find_static(self, name: str) -> Path | None:
         """A static file, or an allowed file of an activity's folder (`activities/<name>/element.js`)."""
         if name.startswith("activities/"):
-            _, folder, file = (name.split("/") + ["", ""])[:3]
+            _, folder, file = ([*name.split("/"), "", ""])[:3]
             activity = self.activities.get(folder)
-            if activity is None or "/" in file or not file.endswith((".js", ".css", ".svg")):
+            if activity is None or "/" in file or not file.endswith(SERVED):
                 return None
             path = activity.folder / file
         else:
@@ -163,9 +175,7 @@ class Drawing:
         found = self._template(template)
         if found is None or name not in found.blocks:
             return ""
-        context = found.new_context(
-            {**values, "lang": language, "t": self.words(folder, language)}
-        )
+        context = found.new_context({**values, "lang": language, "t": self.words(folder, language)})
         return "".join(found.blocks[name](context)).strip()
 
     def _template(self, name: str) -> jinja2.Template | None:
@@ -198,9 +208,9 @@ def thousands(number: int) -> str:
 def attr(value: Any) -> Markup:
     """JSON that is safe inside a quoted attribute, single or double."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(
+    return Markup(  # noqa: S704  (every sign that could end the attribute is replaced)
         text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;")
-    )  # noqa: S704  (every sign that could end the attribute is replaced above)
+    )
 
 
 def blocks_of(code: str) -> str:

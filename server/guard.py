@@ -55,7 +55,9 @@ class Guard:
         host = connection.headers.get("host", "")
         access = self.access()
         if not access.host_is_ours(host):
-            await self.refuse(scope, receive, send, 403, "unknown_host", f"This address is not served here: {host[:80]!r}")
+            await self.refuse(
+                scope, receive, send, 403, "unknown_host", f"This address is not served here: {host[:80]!r}"
+            )
             return
         unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
         if unsafe and not access.origin_is_ours(connection):
@@ -126,7 +128,10 @@ class Guard:
             {
                 "type": "websocket.http.response.start",
                 "status": status,
-                "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(response.body)).encode())],
+                "headers": [
+                    (b"content-type", b"application/json"),
+                    (b"content-length", str(len(response.body)).encode()),
+                ],
             }
         )
         await send({"type": "websocket.http.response.body", "body": bytes(response.body)})

@@ -61,7 +61,7 @@ class House:
 
     @classmethod
     async def open(cls, settings: Settings, connect: Connect = connect) -> House:
-        """Opens the data folder and folds the live sessions. Raises SecondProcess, ValueError, sqlite3.DatabaseError."""
+        """Opens the data folder, folds live sessions. Raises SecondProcess, ValueError, sqlite3.DatabaseError."""
         settings.data.mkdir(parents=True, exist_ok=True)
         journal = await SqliteJournal.open(settings.data / FILE, connect)
         clock = Clock()
@@ -161,7 +161,8 @@ def qr(url: str) -> Markup:
     head, _, rest = url.partition("#")
     spelled = head.upper() if not rest else url
     made = segno.make(spelled, micro=False, error="m")
-    svg = made.svg_inline(border=0, svgclass="qr-code", lineclass=None, omitsize=True, dark="currentColor")
+    svg = made.svg_inline(border=0, svgclass="qr-code", lineclass=None, omitsize=True, dark="#000")
+    svg = svg.replace('stroke="#000"', 'stroke="currentColor"')
     return Markup(svg)  # noqa: S704  (drawn by segno from our own address)
 
 
@@ -180,4 +181,3 @@ def key_of(folder: Path) -> str:
 async def journal_value(journal: SqliteJournal, key: str) -> str | None:
     rows: list[Any] = await journal.read("SELECT value FROM about WHERE key = ?", (key,))
     return rows[0][0] or None if rows else None
-

@@ -17,7 +17,9 @@ def set_up(json: bool = False, level: str = "info") -> None:
             structlog.processors.format_exc_info if json else structlog.dev.set_exc_info,
             structlog.processors.JSONRenderer()
             if json
-            else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, colors=sys.stderr.isatty()),
+            else structlog.dev.ConsoleRenderer(
+                exception_formatter=structlog.dev.plain_traceback, colors=sys.stderr.isatty()
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

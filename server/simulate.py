@@ -69,7 +69,9 @@ class Somebody:
         async with connect(
             f"{self.url}/live/{self.code}", additional_headers=headers, compression=None, proxy=None, max_queue=64
         ) as socket:
-            await socket.send(json.dumps({"t": "hello", "v": 1, "screen": "phone", "as": "json", "last": None, "epoch": None}))
+            await socket.send(
+                json.dumps({"t": "hello", "v": 1, "screen": "phone", "as": "json", "last": None, "epoch": None})
+            )
             acting = asyncio.create_task(self.act(socket))
             try:
                 async with asyncio.timeout_at(until):
@@ -109,7 +111,9 @@ class Somebody:
             rehearse = getattr(activity.rules, "rehearse", None) if activity else None
             if activity is None or rehearse is None:
                 continue
-            done = rehearse(stage["view"], self.mine, self.chance.getrandbits(62), activity.sample().get("rehearsal", {}))
+            done = rehearse(
+                stage["view"], self.mine, self.chance.getrandbits(62), activity.sample().get("rehearsal", {})
+            )
             if done is None:
                 continue
             do, having = done
@@ -130,9 +134,7 @@ async def crowd(
     await asyncio.gather(*(person.live(until) for person in people))
 
 
-async def from_outside(
-    url: str, key: str, code: str, people: int, speed: float, seconds: float, out: Console
-) -> None:
+async def from_outside(url: str, key: str, code: str, people: int, speed: float, seconds: float, out: Console) -> None:
     """`officina simulate`: joins over HTTP with the host key, then plays over sockets; shows what is kept.
 
     Raises Refused with the session's reason.
@@ -196,7 +198,11 @@ async def inside(house: House, live: LiveRoom, people: int) -> None:
     groups, languages = await asyncio.to_thread(about, url, live.room.code)
     badges = []
     for n in range(people):
-        body = {"group": groups[n % len(groups)] if groups else None, "language": languages[n % len(languages)], "rehearsal": True}
+        body = {
+            "group": groups[n % len(groups)] if groups else None,
+            "language": languages[n % len(languages)],
+            "rehearsal": True,
+        }
         badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body))
     task = asyncio.create_task(
         crowd(url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None), name="rehearsal"

@@ -69,7 +69,7 @@ async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None
     await send({"type": "websocket.accept"})
     if protocol is not None:
         protocol.listener = one.take
-    late = asyncio.get_running_loop().call_later(HELLO_SECONDS, lambda: one.audience.screen or one.end(4008))
+    late = asyncio.get_running_loop().call_later(HELLO_SECONDS, one.end_unless_greeted)
     try:
         while True:
             message = await receive()

@@ -21,7 +21,19 @@ from ..activities.contract import AFact, AnAsk, Happening, Me, Moment, Refusal, 
 from ..moment import Clock, fresh
 from ..sessions import messages as session_messages
 from ..sessions import rules as session_rules
-from ..storage.journal import Behind, Busy, Committed, Entry, Journal, KeptFact, LineRow, NewFact, Outcome, Poison, Trouble
+from ..storage.journal import (
+    Behind,
+    Busy,
+    Committed,
+    Entry,
+    Journal,
+    KeptFact,
+    LineRow,
+    NewFact,
+    Outcome,
+    Poison,
+    Trouble,
+)
 from .bus import Bus
 from .envelope import Asking, Receipt, Refused
 
@@ -321,7 +333,7 @@ class Room:
             rtt_ms=0 if anonymous else asking.rtt_ms,
             language=person.language if person else "it",
         )
-        if activity is None:
+        if activity is None or stage is None:
             facts = session_rules.decide(session, ask, moment)
         else:
             facts = activity.rules.decide(working.runs[stage], ask, moment)
@@ -348,7 +360,7 @@ class Room:
         level: str,
         at: int,
     ) -> None:
-        """Adds a fact and evolves the working copy; a pause, or a stage that closes or opens, moves running deadlines."""
+        """Adds a fact and evolves the working copy; a pause, a stage that closes or opens, moves deadlines."""
         new = NewFact(at, stage, fact.kind, voter, group, level, fact.model_dump_json(), fact)
         if isinstance(fact, session_messages.PersonJoined):
             new = NewFact(at, stage, fact.kind, voter, fact.group, level, new.body, fact)

@@ -156,7 +156,9 @@ class Rooms:
             activity = self.activities.get(stage.activity)
             if activity is None:
                 known = ", ".join(sorted(self.activities))
-                raise ValueError(f"stage {stage.id!r}: there is no activity called {stage.activity!r} (there are {known})")
+                raise ValueError(
+                    f"stage {stage.id!r}: there is no activity called {stage.activity!r} (there are {known})"
+                )
             setup = activity.read_setup(stage.setup, plan.languages[0])
             activity.rules.start(setup, stage.level)
 
@@ -165,5 +167,3 @@ class Rooms:
             await live.room.rest()
             await live.screens.close()
             await live.room.close()
-
-

@@ -107,7 +107,9 @@ class _Dirty:
 class Screens:
     """The screens of one room."""
 
-    def __init__(self, room: Room, drawing: Drawing, address: Callable[[str], Address], live: asyncio.Event | None = None) -> None:
+    def __init__(
+        self, room: Room, drawing: Drawing, address: Callable[[str], Address], live: asyncio.Event | None = None
+    ) -> None:
         self.room = room
         self.drawing = drawing
         self.address = address
@@ -188,14 +190,19 @@ class Screens:
 
     def _session_changed(self, fact: KeptFact) -> None:
         said = fact.said
-        if fact.kind in ("people_removed", "person_erased", "person_renamed", "people_seated", "person_joined", "language_spoken"):
+        if fact.kind in (
+            "people_removed",
+            "person_erased",
+            "person_renamed",
+            "people_seated",
+            "person_joined",
+            "language_spoken",
+        ):
             self._people_version += 1
         if fact.kind == "people_removed":
             for person in said.people:
                 self.cut(person, 4003)
-        elif fact.kind == "person_erased":
-            self.cut(said.person, 4003)
-        elif fact.kind == "badge_replaced":
+        elif fact.kind == "person_erased" or fact.kind == "badge_replaced":
             self.cut(said.person, 4003)
         elif fact.kind == "person_renamed":
             self._dirty.own.add(said.person)
@@ -305,7 +312,7 @@ class Screens:
         return self._said[key]
 
     def latest(self, audience: Audience) -> Drawn:
-        """The shared parts for somebody who comes now; at most 100 ms old, so that a wave of returns costs one drawing."""
+        """The shared parts for somebody who comes now; at most 100 ms old: a wave of returns costs one drawing."""
         now = asyncio.get_running_loop().time()
         drawn = self._latest.get(audience)
         if drawn is None or (drawn.number != self.room.number and now - drawn.at > EVERY):
@@ -526,7 +533,12 @@ class Screens:
         drawn = {}
         for region in REGIONS["desk"]:
             if region == "people":
-                version = (self._people_version, values["session"]["state"], values["session"]["locked"], stage and stage["id"])
+                version = (
+                    self._people_version,
+                    values["session"]["state"],
+                    values["session"]["locked"],
+                    stage and stage["id"],
+                )
                 known = self._people_drawn.get(audience)
                 if known is None or known[0] != version:
                     known = self._people_drawn[audience] = (version, self.region("desk", region, language, values))
@@ -599,7 +611,9 @@ class Screens:
         return self._values
 
     def _who_html(self, audience: Audience, name: str, group: str | None, table: str | None) -> str:
-        groups = {one["id"]: one for one in localise(session_rules.groups_view(self.room.folded.session), audience.language)}
+        groups = {
+            one["id"]: one for one in localise(session_rules.groups_view(self.room.folded.session), audience.language)
+        }
         me = {"name": name, "group": group, "table": table}
         values = {"me": me, "session": {"groups": list(groups.values())}}
         return self.drawing.block("sessions:phone.html", "who", audience.language, "sessions", values)

@@ -165,6 +165,10 @@ class Connection:
         else:
             self._drain = self.loop.create_task(self._end_plainly(code))
 
+    def end_unless_greeted(self) -> None:
+        if not self.audience.screen:
+            self.end(4008)
+
     async def _end_plainly(self, code: int) -> None:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._send({"type": "websocket.close", "code": code}), STUCK_AFTER)

@@ -14,6 +14,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -54,6 +55,11 @@ IDLE_SECONDS = 2.0
 BALLAST_BYTES = 32 << 20
 
 SYNCHRONOUS = "FULL"
+#: How long the writer waits for another program's lock before it says trouble: four tries fit into the two seconds
+#: after which a phone must hear that its ask is not kept (promise G11).
+LOCKED_MS = 400
+
+CLOSED = "the journal is closed"
 
 Connect = Callable[[Path], Any]
 
@@ -80,6 +86,7 @@ def prepare(connection: Any, synchronous: str = SYNCHRONOUS) -> None:
         "trusted_schema=OFF",
         "cell_size_check=ON",
         *(["fullfsync=ON"] if sys.platform == "darwin" else []),
+        f"busy_timeout={LOCKED_MS}",
     ):
         connection.execute(f"PRAGMA {setting}").fetchall()
 
@@ -134,7 +141,7 @@ class Writer(threading.Thread):
         self.connection: Any = None
         self.ready = threading.Event()
         self.failed: BaseException | None = None
-        self._waiting: list[_Batch | _Work] = []
+        self._aside: deque[_Work | None] = deque()
         self._wal_checked = 0.0
 
     def run(self) -> None:
@@ -154,7 +161,7 @@ class Writer(threading.Thread):
     def turn(self) -> bool:
         """One round of take, write, tell; False when the thread was asked to end."""
         try:
-            first = self.inbox.get(timeout=IDLE_SECONDS)
+            first = self._aside.popleft() if self._aside else self.inbox.get(timeout=IDLE_SECONDS)
         except queue.Empty:
             self.checkpoint("PASSIVE")
             return True
@@ -179,6 +186,17 @@ class Writer(threading.Thread):
             self.keep_wal_small()
         return going
 
+    def catch_up(self) -> None:
+        """Writes the batches that wait, from inside a long piece of work; never ahead of other work."""
+        batches: list[_Batch] = []
+        while len(batches) < DRAIN and not self._aside and not self.inbox.empty():
+            item = self.inbox.get()
+            if isinstance(item, _Batch):
+                batches.append(item)
+            else:
+                self._aside.append(item)
+        self.write(batches)
+
     def write(self, batches: list[_Batch]) -> None:
         if not batches:
             return
@@ -200,7 +218,11 @@ class Writer(threading.Thread):
     def tell(self, told: list[tuple[_Batch, Outcome]]) -> None:
         def all_done() -> None:
             for batch, outcome in told:
-                batch.done(outcome)
+                try:
+                    batch.done(outcome)
+                except Exception:
+                    # One room that does not listen any more must not keep the others from hearing.
+                    log.exception("somebody could not be told what is kept", line=batch.line)
 
         self.on_the_loop(all_done)
 
@@ -328,7 +350,17 @@ class Writer(threading.Thread):
 def storage_is_at_fault(error: Exception) -> bool:
     """Tells a full, busy or broken disk from a row that cannot be written (a constraint, a value SQLite refuses)."""
     name = type(error).__name__
-    return name in {"OperationalError", "DatabaseError", "FullError", "BusyError", "IOError", "CorruptError", "ReadOnlyError"}
+    return name in {
+        "OperationalError",
+        "DatabaseError",
+        "BusyError",
+        "CantOpenError",
+        "CorruptError",
+        "FullError",
+        "IOError",
+        "LockedError",
+        "ReadOnlyError",
+    }
 
 
 class SqliteJournal:
@@ -339,8 +371,12 @@ class SqliteJournal:
         self.writer = writer
         self.lock = lock
         self.waiting = 0
+        self.closed = False
+        #: One backup at a time: an erasure that made a fresh one knows that no older one is still on its way.
+        self.copying = asyncio.Lock()
         self._readers = ThreadPoolExecutor(3, thread_name_prefix="reader")
         self._own = threading.local()
+        self._opened: list[sqlite3.Connection] = []
 
     @classmethod
     async def open(cls, path: Path, connect: Connect = connect) -> SqliteJournal:
@@ -362,6 +398,9 @@ class SqliteJournal:
         return cls(path, writer, lock)
 
     def append(self, line: int, expected: int, entries: Sequence[Entry], done: Callable[[Outcome], None]) -> None:
+        if self.closed:
+            asyncio.get_running_loop().call_soon(done, Trouble(CLOSED))
+            return
         if self.waiting >= INBOX:
             raise Busy
         self.waiting += 1
@@ -374,6 +413,8 @@ class SqliteJournal:
 
     async def run(self, do: Callable[[Any], Any]) -> Any:
         """Runs `do(connection)` on the writer's thread, between two batches, in a transaction of its own making."""
+        if self.closed:
+            raise RuntimeError(CLOSED)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
@@ -399,12 +440,8 @@ class SqliteJournal:
             self._own.connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
             self._own.connection.execute("PRAGMA query_only=ON")
             self._own.connection.execute("PRAGMA busy_timeout=5000")
-            self.connections_of_readers.append(self._own.connection)
+            self._opened.append(self._own.connection)
         return list(self._own.connection.execute(sql, tuple(values)).fetchall())
-
-    @property
-    def connections_of_readers(self) -> list[sqlite3.Connection]:
-        return self.__dict__.setdefault("_connections", [])
 
     async def after(self, line: int, number: int) -> list[KeptFact]:
         rows = await self.read(
@@ -426,7 +463,10 @@ class SqliteJournal:
         rows = await self.read(
             "SELECT id, kind, code, number, made_at, ended_at, rehearsal FROM line ORDER BY made_at DESC, id DESC"
         )
-        return [LineRow(*row[:6], rehearsal=bool(row[6])) for row in rows]
+        return [
+            LineRow(id, kind, code, number, made_at, ended_at, bool(rehearsal))
+            for id, kind, code, number, made_at, ended_at, rehearsal in rows
+        ]
 
     async def new_line(self, kind: str, code: str, made_at: int, rehearsal: bool = False) -> LineRow:
         def do(connection: Any) -> int:
@@ -466,9 +506,10 @@ class SqliteJournal:
         await asyncio.to_thread(lay)
 
     async def close(self) -> None:
+        self.closed = True
         self.writer.inbox.put(None)
         await asyncio.to_thread(self.writer.join, 10)
-        for connection in self.connections_of_readers:
+        for connection in self._opened:
             connection.close()
         self._readers.shutdown(wait=True)
         self.lock.release()

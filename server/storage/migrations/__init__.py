@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 #: The newest revision; a test holds it against the scripts. Known here so that an up-to-date file costs no import.
@@ -14,10 +14,9 @@ def revision_of(path: Path) -> str | None:
     """The revision a file is at; None for a new file. Raises sqlite3.DatabaseError when it is no database."""
     if not path.exists() or path.stat().st_size == 0:
         return None
-    with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         names = connection.execute("select name from sqlite_master where name = 'alembic_version'").fetchall()
         row = connection.execute("select version_num from alembic_version").fetchone() if names else None
-    connection.close()
     return row[0] if row else None
 
 
@@ -32,13 +31,18 @@ def bring_up(path: Path) -> None:
     if at is not None and at > HEAD:
         raise ValueError(f"{path} was written by a newer Officina (schema {at}); install that version to open it")
     if at is not None:
-        shutil.copy2(path, path.with_name(f"{path.stem}.before-{HEAD}{path.suffix}"))
+        before = path.with_name(f"{path.stem}.before-{HEAD}{path.suffix}")
+        # A plain copy of the file would leave behind what stands only in its log.
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(before)) as target:
+            source.backup(target)
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
 
-    engine = create_engine(f"sqlite:///{path}")
+    # The driver opens no transaction for CREATE TABLE; without ours a kill in the middle would leave half a schema.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None})
     with engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent))
         config.attributes["connection"] = connection
