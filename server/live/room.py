@@ -128,17 +128,16 @@ class Room:
     async def fold(self) -> None:
         """The state from the journal alone: a restart, a restore and a removed rehearsal all come this way."""
         facts = await self.journal.after(self.line, 0)
-        removed = rehearsal_removed(facts)
-        self.folded = Folded(passed_over=removed)
+        receipts = await self.journal.receipts(self.line)
+        people = await self.journal.people(self.line)
+        # All at once from here: a phone that says hello meanwhile must never meet a half-folded room.
+        self.folded = Folded(passed_over=rehearsal_removed(facts))
         self.number = 0
         for fact in facts:
             self.read(fact)
-        self.receipts = await self.journal.receipts(self.line)
-        self.names, self.badges = {}, {}
-        for person in await self.journal.people(self.line):
-            self.names[person.person] = person.name or ""
-            if person.badge:
-                self.badges[person.badge] = person.person
+        self.receipts = receipts
+        self.names = {person.person: person.name or "" for person in people}
+        self.badges = {person.badge: person.person for person in people if person.badge}
 
     def read(self, fact: KeptFact) -> None:
         """Changes state by the next fact. Raises ValueError on a gap, which would be a bug of the journal."""

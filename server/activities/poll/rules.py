@@ -7,6 +7,7 @@ from typing import Any
 
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal, results
 from ..contract import flow as flows
+from ..contract import rehearse as rehearsals
 from ..contract.flow import Flow
 from ..contract.questions import questions_by_id
 from .messages import Setup
@@ -58,3 +59,8 @@ def outcomes(state: State) -> list[dict[str, Any]]:
 def rows(state: State) -> list[dict[str, Any]]:
     """One dict per kept answer, for tables in a file; see `contract.results.rows`."""
     return results.rows(state.flow)
+
+
+def rehearse(view: dict[str, Any], mine: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
+    """What a simulated person would ask, looking at this view: (do, with) or None."""
+    return rehearsals.answer(view, mine, seed, sample)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal, results
 from ..contract import flow as flows
+from ..contract import rehearse as rehearsals
 from ..contract.flow import Flow, Kept, Run
 from ..contract.questions import Key, Match, Order, Question, Typed, questions_by_id
 from ..contract.small_cells import OTHER
@@ -426,3 +427,8 @@ def rows(state: State) -> list[dict[str, Any]]:
         row["right"] = share == 1
         row["points"] = None if row["replaced"] else points
     return table
+
+
+def rehearse(view: dict[str, Any], mine: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
+    """What a simulated person would ask, looking at this view: (do, with) or None."""
+    return rehearsals.answer(view, mine, seed, sample)

@@ -10,6 +10,7 @@ from math import isqrt
 from typing import Any, Literal
 
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal, clean, fold, kept_groups
+from ..contract import rehearse as rehearsals
 from ..contract.small_cells import OTHER
 from ..contract.tally import bare, seen_length
 from .messages import (
@@ -553,3 +554,8 @@ def rows(state: State) -> list[dict[str, Any]]:
         for key, entry in voice.entries.items()
     ]
     return sorted(table, key=lambda row: (str(row["counts_as"]), str(row["word"]))) if anonymous else table
+
+
+def rehearse(view: dict[str, Any], mine: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
+    """What a simulated person would ask, looking at this view: (do, with) or None."""
+    return rehearsals.word(view, mine, seed, sample)
