@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -20,6 +21,8 @@ from .live.endpoint import live
 from .sessions import api, pages
 from .sessions.answers import Failed, api_error
 from .settings import Settings
+
+log = structlog.get_logger("app")
 
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("font/woff2", ".woff2")
@@ -92,6 +95,11 @@ class Officina:
             return await pages.show_error(
                 request, error.status_code, "not_found" if error.status_code == 404 else "refused"
             )
+
+        @app.exception_handler(Exception)
+        async def broken(request: Request, error: Exception) -> Response:
+            log.error("a call failed", path=request.url.path, why=type(error).__name__, exc_info=error)
+            return await pages.show_error(request, 500, "failed")
 
         @app.exception_handler(RequestValidationError)
         async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .settings import Settings
+from .simulate import own_tls
 
 app = typer.Typer(
     add_completion=False,
@@ -42,7 +43,13 @@ def fail(sentence: str, code: int = 1) -> typer.Exit:
 
 def settings_with(**given: Any) -> Settings:
     """The environment's settings with the flags that were given on top."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise fail(f"OFFICINA_{str(first['loc'][0]).upper()} cannot be read: {first['msg']}") from None
 
 
 @app.command()
@@ -205,7 +212,10 @@ class Running:
     def __init__(self, settings: Settings, url: str | None = None) -> None:
         from .house import key_of
 
-        self.url = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+        scheme = "https" if settings.tls_certificate else "http"
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "localhost") else settings.host
+        self.url = (url or f"{scheme}://{host}:{settings.port}").rstrip("/")
+        self.tls = own_tls(settings.tls_certificate)
         self.key = settings.host_key or (key_of(settings.data) if (settings.data / "host.key").exists() else "")
 
     def call(self, method: str, path: str, body: Any = None, timeout: float = 60) -> tuple[int, bytes]:
@@ -217,7 +227,10 @@ class Running:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        handlers: list[Any] = [urllib.request.ProxyHandler({})]
+        if self.tls is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=self.tls))
+        opener = urllib.request.build_opener(*handlers)
         try:
             with opener.open(request, timeout=timeout) as answer:
                 return answer.status, answer.read()
@@ -259,7 +272,9 @@ def simulate(
     if status != 200:
         raise fail(sentence_of(body))
     try:
-        asyncio.run(crowd.from_outside(running.url, running.key, code, people, max(0.1, factor), minutes * 60, out))
+        asyncio.run(
+            crowd.from_outside(running.url, running.key, code, people, max(0.1, factor), minutes * 60, out, running.tls)
+        )
     except crowd.Refused as error:
         raise fail(str(error)) from None
     except KeyboardInterrupt:

@@ -151,12 +151,16 @@ class Drawing:
             activity = self.activities.get(folder)
             if activity is None or "/" in file or not file.endswith(SERVED):
                 return None
-            path = activity.folder / file
+            path, root = activity.folder / file, activity.folder
         else:
-            path = (self.static / name).resolve()
-            if not path.is_relative_to(self.static.resolve()):
-                return None
-        return path if path.is_file() else None
+            path, root = self.static / name, self.static
+        try:
+            # Resolved, so that one file has one name, however it was spelled.
+            path = path.resolve()
+            return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+        except (OSError, ValueError):
+            # Longer than a name may be, or with a NUL in it.
+            return None
 
     def words(self, folder: str, language: str) -> Words:
         """The words of an activity (or `sessions`, or `house`), with the house's behind them."""

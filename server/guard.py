@@ -5,9 +5,12 @@ Pure ASGI, because Starlette's convenient middleware does not run for WebSockets
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 
@@ -24,6 +27,8 @@ BODY = 64 << 10
 LARGE_BODY = 5 << 20
 #: For the form around a file of the largest size.
 FORM = 64 << 10
+#: How much of a body that is too large is read and thrown away, and for how many seconds.
+PASSING, PASSING_SECONDS = 64 << 20, 10.0
 
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
@@ -38,8 +43,11 @@ def policy(scheme: str, host: str) -> str:
     )
 
 
-class TooLarge(Exception):
-    pass
+class TooLarge(HTTPException):
+    """Raised where the body is read; an HTTPException, because FastAPI makes a 400 of any other."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
 
 
 class Guard:
@@ -74,20 +82,31 @@ class Guard:
         if path.endswith("/import") or path in ("/desk/plans", "/api/sessions"):
             most = LARGE_BODY + FORM
         length = connection.headers.get("content-length")
-        if length is not None and (not length.isdigit() or int(length) > most):
-            await self.refuse(scope, receive, send, 413, "too_big", "This is larger than we take.", close=True)
+        if length is not None and (not length.isdecimal() or len(length) > 18 or int(length) > most):
+            await self.let_pass(receive)
+            await self.too_big(scope, receive, send)
             return
-        taken = 0
+        taken, more = 0, False
 
         async def bounded() -> MutableMapping[str, Any]:
-            nonlocal taken
+            nonlocal taken, more
             message = await receive()
             taken += len(message.get("body", b""))
+            more = bool(message.get("more_body"))
             if taken > most:
                 raise TooLarge
             return message
 
-        started = False
+        started = cut = False
+
+        async def cut_off() -> None:
+            nonlocal started, cut
+            if not started:
+                started = cut = True
+                if more:
+                    await self.let_pass(receive)
+                await self.too_big(scope, receive, send)
+
         headers = [
             (b"content-security-policy", policy(connection.url.scheme, host).encode("latin-1", "replace")),
             (b"x-content-type-options", b"nosniff"),
@@ -101,6 +120,10 @@ class Guard:
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             nonlocal started
+            if taken > most and (not started or cut):
+                # Whatever the application made of it: this is the reason.
+                await cut_off()
+                return
             if message["type"] == "http.response.start":
                 started = True
                 given = list(message.get("headers", []))
@@ -113,13 +136,27 @@ class Guard:
         try:
             await self.app(scope, bounded, with_headers)
         except TooLarge:
-            if not started:
-                await self.refuse(scope, receive, send, 413, "too_big", "This is larger than we take.", close=True)
+            await cut_off()
+
+    async def let_pass(self, receive: Receive) -> None:
+        """Reads what is still coming and throws it away, for a while: cut off at once, a browser shows no answer."""
+        passed = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PASSING_SECONDS):
+                while passed < PASSING:
+                    message = await receive()
+                    passed += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body"):
+                        return
+
+    async def too_big(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.refuse(scope, receive, send, 413, "too_big", "This is larger than we take.", close=True)
 
     async def refuse(
         self, scope: Scope, receive: Receive, send: Send, status: int, code: str, text: str, close: bool = False
     ) -> None:
-        headers = {"cache-control": "no-store", **({"connection": "close"} if close else {})}
+        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        headers |= {"connection": "close"} if close else {}
         response = JSONResponse({"error": {"code": code, "text": text}}, status, headers)
         if scope["type"] == "http":
             await response(scope, receive, send)

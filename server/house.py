@@ -81,7 +81,7 @@ class House:
 
         rooms = Rooms(journal, bus, clock, found, drawing, address, epoch)
         house = cls(settings, journal, clock, drawing, access, rooms, host_key)
-        house.chosen_url = await journal_value(journal, "chosen_url")
+        house.chosen_url = access.chosen_url = await journal_value(journal, "chosen_url")
         await rooms.open_live()
         house._tasks.append(asyncio.create_task(house._keep_watch(), name="watch"))
         house._tasks.append(asyncio.create_task(backup.keep(house), name="backups"))
@@ -144,7 +144,7 @@ class House:
         return known[1]
 
     async def choose_url(self, url: str | None) -> None:
-        self.chosen_url = url
+        self.chosen_url = self.access.chosen_url = url
         self.__dict__.pop("_origin", None)
         await self.journal.run(
             lambda c: c.execute(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+#: In the environment a list is written with commas.
+Names = Annotated[list[str], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -24,7 +28,7 @@ class Settings(BaseSettings):
     room_cap: int = 500
     public_url: str | None = None
     #: Further names under which phones may call, beside our own addresses.
-    allowed_hosts: list[str] = Field(default_factory=list)
+    allowed_hosts: Names = Field(default_factory=list)
     #: Lets a desk work from another device over plain http; the key then crosses the network readable by anybody on it.
     allow_remote_host: bool = False
     tls_certificate: Path | None = None
@@ -33,7 +37,12 @@ class Settings(BaseSettings):
     backup_to: Path | None = None
     retention_days: int = 90
     #: Addresses of proxies whose X-Forwarded-* headers are believed; none on a laptop.
-    trusted_proxies: list[str] = Field(default_factory=list)
+    trusted_proxies: Names = Field(default_factory=list)
     accessibility_statement_url: str | None = None
     feedback_contact: str | None = None
     wifi_name: str | None = None
+
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @classmethod
+    def with_commas(cls, value: Any) -> Any:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value

@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import json
 import random
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import websockets
-from websockets.asyncio.client import connect
 
 from . import activities
 from .moment import fresh, spread
@@ -39,7 +38,16 @@ class Refused(RuntimeError):
 class Somebody:
     """One simulated phone."""
 
-    def __init__(self, url: str, code: str, badge: str, speed: float, said: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        code: str,
+        badge: str,
+        speed: float,
+        said: Callable[[str], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.tls = tls
         self.url = url.replace("http", "ws", 1)
         self.code = code
         self.badge = badge
@@ -53,6 +61,8 @@ class Somebody:
 
     async def live(self, until: float) -> None:
         """Stays in the room until then, coming back after every lost socket, until the session is over."""
+        import websockets
+
         loop = asyncio.get_running_loop()
         while loop.time() < until:
             try:
@@ -65,9 +75,16 @@ class Somebody:
             await asyncio.sleep(0.2 + spread() * 3 / self.speed)
 
     async def visit(self, until: float) -> None:
+        from websockets.asyncio.client import connect
+
         headers = {"Authorization": f"Bearer {self.badge}"}
         async with connect(
-            f"{self.url}/live/{self.code}", additional_headers=headers, compression=None, proxy=None, max_queue=64
+            f"{self.url}/live/{self.code}",
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+            max_queue=64,
+            ssl=self.tls,
         ) as socket:
             await socket.send(
                 json.dumps({"t": "hello", "v": 1, "screen": "phone", "as": "json", "last": None, "epoch": None})
@@ -126,22 +143,46 @@ class Somebody:
                 return
 
 
+def own_tls(certificate: Path | None) -> ssl.SSLContext | None:
+    """What our own calls to our own server trust: its very certificate, whatever name stands in it."""
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    return context
+
+
 async def crowd(
-    url: str, code: str, badges: list[str], speed: float, seconds: float, said: Callable[[str], None]
+    url: str,
+    code: str,
+    badges: list[str],
+    speed: float,
+    seconds: float,
+    said: Callable[[str], None],
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     until = asyncio.get_running_loop().time() + seconds
-    people = [Somebody(url, code, badge, speed, said) for badge in badges]
+    people = [Somebody(url, code, badge, speed, said, tls) for badge in badges]
     await asyncio.gather(*(person.live(until) for person in people))
 
 
-async def from_outside(url: str, key: str, code: str, people: int, speed: float, seconds: float, out: Console) -> None:
+async def from_outside(
+    url: str,
+    key: str,
+    code: str,
+    people: int,
+    speed: float,
+    seconds: float,
+    out: Console,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """`officina simulate`: joins over HTTP with the host key, then plays over sockets; shows what is kept.
 
     Raises Refused with the session's reason.
     """
     from rich.progress import Progress, TextColumn
 
-    groups, languages = await asyncio.to_thread(about, url, code)
+    groups, languages = await asyncio.to_thread(about, url, code, tls)
     chance = random.Random(fresh())
     counts = {"kept": 0, "refused": 0}
     with Progress(*Progress.get_default_columns()[:3], TextColumn("{task.fields[note]}"), console=out) as progress:
@@ -153,7 +194,7 @@ async def from_outside(url: str, key: str, code: str, people: int, speed: float,
                 "language": chance.choice(languages),
                 "rehearsal": True,
             }
-            badges.append(await asyncio.to_thread(badge_of, url, key, code, body))
+            badges.append(await asyncio.to_thread(badge_of, url, key, code, body, tls))
             progress.advance(task)
         progress.update(task, description="Rehearsing", total=None, note="stop with Ctrl+C")
 
@@ -161,17 +202,20 @@ async def from_outside(url: str, key: str, code: str, people: int, speed: float,
             counts[what] += 1
             progress.update(task, note=f"{counts['kept']} answers kept, {counts['refused']} refused; stop with Ctrl+C")
 
-        await crowd(url, code, badges, speed, seconds, said)
+        await crowd(url, code, badges, speed, seconds, said, tls)
 
 
-def call(url: str, path: str, key: str | None = None, body: Any = None) -> Any:
+def call(url: str, path: str, key: str | None = None, body: Any = None, tls: ssl.SSLContext | None = None) -> Any:
     import urllib.error
     import urllib.request
 
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url + path, data, headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    handlers: list[Any] = [urllib.request.ProxyHandler({})]
+    if tls is not None:
+        handlers.append(urllib.request.HTTPSHandler(context=tls))
+    opener = urllib.request.build_opener(*handlers)
     try:
         with opener.open(request, timeout=30) as answer:
             return json.loads(answer.read())
@@ -183,19 +227,20 @@ def call(url: str, path: str, key: str | None = None, body: Any = None) -> Any:
         raise Refused(f"nobody answers on {url}") from error
 
 
-def about(url: str, code: str) -> tuple[list[str], list[str]]:
-    seen = call(url, f"/api/sessions/{code}")
+def about(url: str, code: str, tls: ssl.SSLContext | None = None) -> tuple[list[str], list[str]]:
+    seen = call(url, f"/api/sessions/{code}", tls=tls)
     return [group["id"] for group in seen["groups"]], list(seen["languages"])
 
 
-def badge_of(url: str, key: str, code: str, body: dict[str, Any]) -> str:
-    return str(call(url, f"/api/sessions/{code}/badges", key, body)["badge"])
+def badge_of(url: str, key: str, code: str, body: dict[str, Any], tls: ssl.SSLContext | None = None) -> str:
+    return str(call(url, f"/api/sessions/{code}/badges", key, body, tls)["badge"])
 
 
 async def inside(house: House, live: LiveRoom, people: int) -> None:
     """The desk's rehearsal button: the same crowd, started by the server itself on its own loopback address."""
     url = house.origin_at("127.0.0.1" if house.settings.host in ("0.0.0.0", "::") else house.settings.host)
-    groups, languages = await asyncio.to_thread(about, url, live.room.code)
+    tls = own_tls(house.settings.tls_certificate)
+    groups, languages = await asyncio.to_thread(about, url, live.room.code, tls)
     badges = []
     for n in range(people):
         body = {
@@ -203,9 +248,9 @@ async def inside(house: House, live: LiveRoom, people: int) -> None:
             "language": languages[n % len(languages)],
             "rehearsal": True,
         }
-        badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body))
+        badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body, tls))
     task = asyncio.create_task(
-        crowd(url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None), name="rehearsal"
+        crowd(url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None, tls), name="rehearsal"
     )
     house.rehearsals.add(task)
     task.add_done_callback(house.rehearsals.discard)

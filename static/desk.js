@@ -1,5 +1,5 @@
 /*
- * The facilitator's console: keys, simple and expert view, drawers, sheets, the one-time link of the start, the CSRF header.
+ * The facilitator's console: keys, simple and expert view, drawers, sheets, the CSRF header.
  *
  * Reads button[data-key], [data-mode="simple|expert"], [data-drawer="name"], [data-open="dialog id"], [data-rejoin="person"],
  * [data-look="stage"], [data-rename="person"][data-name], [data-rehearse="people"], [data-sheet="url"], time[data-clock].
@@ -35,18 +35,6 @@ const failed = (key) => (error) => {
   console.warn(error);
   tell(say(key) || say("refused"), "refused");
 };
-
-// the link printed at start carries its code behind the #, where no server log and no referrer sees it
-async function enter() {
-  const once = new URLSearchParams(location.hash.slice(1)).get("once");
-  if (!once) return;
-  history.replaceState(null, "", location.pathname + location.search);
-  await post("/desk/enter", { once });
-  location.reload();
-}
-const tryEnter = () => enter().catch(failed("enter_refused"));
-tryEnter();
-addEventListener("hashchange", tryEnter);
 
 // ---- keys: the visible button with that key is pressed, so a key can never do more than a button
 const pressable = (one) => one.checkVisibility() && !one.closest("[inert]");
@@ -106,8 +94,8 @@ function sheet() {
   return [dialog, close];
 }
 
-async function showFragment(path) {
-  const text = await (await call(path)).text();
+async function showFragment(path, method = "GET") {
+  const text = await (await call(path, { method })).text();
   const [dialog, close] = sheet();
   const place = document.createElement("div");
   close.before(place);
@@ -158,7 +146,7 @@ document.addEventListener("click", (event) => {
   else {
     const path =
       url ?? (rejoin ? `${desk}/rejoin/${encodeURIComponent(rejoin)}` : `${desk}/preview/${encodeURIComponent(look)}`);
-    showFragment(path).catch(failed("sheet_refused"));
+    showFragment(path, rejoin ? "POST" : "GET").catch(failed("sheet_refused"));
   }
 });
 

@@ -7,7 +7,7 @@
  * data-saved (with data-for, the ask it belongs to, where one question has several).
  * What a field shows is the first of: draft (typed, not sent), pending ask, saved value. The server never sends a draft.
  */
-import { morph, openStage, pending, say, send, shelf, tell } from "./line.js";
+import { morph, openStage, pending, say, send, shelf, tell, untell } from "./line.js";
 
 const TEXT = "textarea, input:not([type=radio], [type=checkbox], [type=hidden], [type=submit], [type=button])";
 const TWICE = 400; // ms: the second tap of a double tap on a button is not a second ask
@@ -114,7 +114,7 @@ function write(form, value) {
   const local = (number) =>
     document.documentElement.lang === "it" ? String(number).replace(".", ",") : String(number);
   if (kind === "list") {
-    for (const input of all(form, "input[type=checkbox]"))
+    for (const input of all(form, "input[type=checkbox], input[type=radio]"))
       input.checked = [].concat(value).map(String).includes(input.value);
   } else if (kind === "one" || kind === "int") {
     for (const input of all(form, "input[type=radio]")) input.checked = input.value === String(value);
@@ -440,6 +440,12 @@ document.addEventListener("line:refused", ({ detail: { ask: old, text } }) => {
     drafts[key] = { value: typed };
     store.save(drafts);
   }
+});
+let asking = "";
+document.addEventListener("line:swapped", () => {
+  const now = document.querySelector("#now form[data-do]")?.id;
+  if (now && now !== asking) untell();
+  asking = now ?? asking;
 });
 // a new stage begins at its title; an update of the same one never moves the focus or the page
 let stageShown = openStage();

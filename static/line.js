@@ -10,6 +10,7 @@ const words = JSON.parse(wordsText || "{}");
 const LARGEST = 64 * 1024; // bytes of a frame; a larger one would be closed with 1009 and sent again for ever
 const CAP = 8000; // ms, the longest wait before the next attempt
 const KEPT = 3000; // ms in which the personal part of an accepted ask is drawn; an unchanged one is not sent at all
+const NEWS = 12000; // ms that a sentence without a state stands: "5 minutes left" is wrong a minute later
 const byId = (id) => document.getElementById(id);
 const tellAll = (what, detail) => document.dispatchEvent(new CustomEvent(`line:${what}`, { detail }));
 const jitter = (most) => Math.random() * most;
@@ -22,12 +23,23 @@ export function say(key, fields = {}) {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => fields[name] ?? "");
 }
 
-/** Text for the one polite live region; state is waiting, kept, refused or absent. */
+/** Text for the one polite live region; state is waiting, kept, refused or absent. What has no state is news, and goes by itself. */
 export function tell(text, state = "") {
   const place = byId("receipt");
   if (!place || !text) return;
   place.dataset.state = state;
   write(place, text);
+  clearTimeout(fading);
+  if (!state) fading = setTimeout(() => write(place, ""), NEWS);
+}
+let fading = 0;
+
+/** Takes back what was said of an answer, when another question stands above it. */
+export function untell() {
+  const place = byId("receipt");
+  if (!["kept", "refused"].includes(place?.dataset.state)) return;
+  place.dataset.state = "";
+  write(place, "");
 }
 
 function write(place, text) {
@@ -394,15 +406,11 @@ async function stop(why) {
   stopped = why;
   drop();
   showLine();
-  if (why === "over") refresh(); // the closing page stays readable behind the card
-  const word = { elsewhere: "use_here", over: "close" }[why];
-  (await import("./stopped.js")).card(
-    why,
-    say(why),
-    say(word),
-    why === "elsewhere" ? useHere : () => {},
-    why !== "over",
-  );
+  if (why === "over") {
+    tell(say("over"));
+    return refresh(); // the closing page itself says the rest
+  }
+  (await import("./stopped.js")).card(why, say(why), why === "elsewhere" ? say("use_here") : "", useHere);
 }
 
 function useHere() {

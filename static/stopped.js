@@ -1,7 +1,7 @@
-/* The card of a screen that has stopped for good: another tab took over, the person was removed, the session is over. */
+/* The card of a screen that has stopped for good: another tab took over, or the person was removed. */
 
-/** Shows the sentence; with a word for it also one button. modal: the page behind can no longer be used. */
-export function card(kind, sentence, word, pressed, modal) {
+/** Shows the sentence over a page that can no longer be used; with a word for it also one button. */
+export function card(kind, sentence, word, pressed) {
   const dialog = document.createElement("dialog");
   const text = document.createElement("p");
   dialog.className = "card";
@@ -21,6 +21,5 @@ export function card(kind, sentence, word, pressed, modal) {
   }
   dialog.oncancel = (event) => event.preventDefault();
   document.body.append(dialog);
-  if (modal) dialog.showModal();
-  else dialog.show();
+  dialog.showModal();
 }

@@ -302,7 +302,7 @@ async def test_G9_a_vanished_phone_turns_away_on_the_desk_but_keeps_its_seat(day
 
 async def test_a_person_comes_back_with_the_desks_own_rejoin_code_and_the_old_phone_is_cut(day: Day) -> None:
     ada = await day.ada()
-    page = await day.api("GET", f"/desk/{day.code}/rejoin/{ada.person}")
+    page = await day.api("POST", f"/desk/{day.code}/rejoin/{ada.person}")
     assert page.status_code == 200
     await ada.sees(lambda: ada.closed)
     assert ada.closed == 4003

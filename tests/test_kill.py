@@ -68,7 +68,7 @@ def write(journal, line, number, turn):
     for n in range(chance.randint(1, 40)):
         ask = f"{run}-{line}-{turn}-{n}"
         facts = [
-            NewFact(turn, "poll", "answered", "ada", None, "pseudonym", '{"text":"' + "x" * chance.randint(0, 400) + '"}')
+            NewFact(turn, "poll", "answered", "ada", None, "pseudonym", '"' + "x" * chance.randint(0, 400) + '"')
             for _ in range(chance.choice((0, 1, 1, 1, 3)))
         ]
         entries.append(Entry("ada", ask, facts, [PersonRow("ada", ask)] if n == 0 else ()))
@@ -98,8 +98,8 @@ class Tally:
     def say(self, what: str) -> None:
         seconds = time.monotonic() - self.began
         print(
-            f"\n{what}: {self.kills} kills, {self.receipts} receipts, 0 lost, {self.sent_again} sent again and the same,"
-            f" back after at most {self.slowest_return:.2f} s ({seconds:.0f} s in all)"
+            f"\n{what}: {self.kills} kills, {self.receipts} receipts, 0 lost, {self.sent_again} sent again and the"
+            f" same, back after at most {self.slowest_return:.2f} s ({seconds:.0f} s in all)"
         )
 
 
@@ -143,7 +143,9 @@ async def check_the_journal(path: Path, receipts: dict[tuple[int, str], int], ch
             kept = await journal.receipts(row.id)
             for (line, ask), number in receipts.items():
                 if line == row.id:
-                    assert kept.get(("ada", ask)) == number, f"{ask} was told {number}, kept is {kept.get(('ada', ask))}"
+                    assert kept.get(("ada", ask)) == number, (
+                        f"{ask} was told {number}, kept is {kept.get(('ada', ask))}"
+                    )
             known = list(kept.items())
             for (actor, ask), number in chance.sample(known, min(len(known), 5)):
                 future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -208,7 +210,7 @@ async def test_G1_a_start_that_is_killed_before_it_is_done_does_not_stand_in_the
 
 
 class Phone:
-    """Answers one after the other without looking, and remembers every receipt; an ask without one stays in its outbox."""
+    """Answers without looking and remembers every receipt; an ask without one stays in its outbox."""
 
     def __init__(self, day: people.Day, badge: str, name: str) -> None:
         self.day, self.badge, self.name = day, badge, name
@@ -220,7 +222,13 @@ class Phone:
     def ask(self) -> dict[str, Any]:
         self.turn += 1
         having = {"question": "obstacle", "round": 1, "value": ["abc"[self.turn % 3]]}
-        made = {"t": "ask", "id": f"{self.name}-{self.turn}-{fresh()[:6]}", "stage": "poll", "do": "answer", "with": having}
+        made = {
+            "t": "ask",
+            "id": f"{self.name}-{self.turn}-{fresh()[:6]}",
+            "stage": "poll",
+            "do": "answer",
+            "with": having,
+        }
         self.outbox[made["id"]] = made
         return made
 
@@ -337,3 +345,31 @@ async def test_G1_a_server_killed_under_phones_has_lost_nothing_it_gave_a_receip
     assert tally.receipts > 20 * tally.kills, "the kills came before the phones could answer"
     assert tally.sent_again > tally.kills
     tally.say("G1 server")
+
+
+@pytest.mark.promise("G2")
+@pytest.mark.parametrize("level", ["pseudonym", "anonymous"])
+async def test_G2_an_answer_whose_receipt_was_lost_gets_it_also_when_its_stage_is_closed(tmp_path, level):
+    async with people.officina(tmp_path) as day:
+        await day.begins(people.plan(people.poll(level=level)))
+        await opens(day)
+        ada = await day.ada()
+        having: dict[str, Any] = {"question": "obstacle", "round": 1, "value": ["a"]}
+        number = await ada.asks("answer", "poll", "kept", **having)
+        await close_the_stage(day)
+        again = await ada.tries("answer", "poll", "kept", **having)
+        assert again == {"t": "receipt", "id": "kept", "number": number}
+        assert (await ada.tries("answer", "poll", "new", **having))["code"] == "stage_closed"
+        await ada.leaves()
+    async with people.officina(tmp_path) as day:
+        day.code = next(iter(day.house.rooms.lines))
+        ada = people.Screen(day, "Ada", "phone", badge=ada.badge)
+        day.screens.append(ada)
+        await ada.comes()
+        assert (await ada.tries("answer", "poll", "kept", **having)) == again
+
+
+async def close_the_stage(day: people.Day) -> None:
+    asked = {"t": "ask", "id": fresh(), "stage": None, "do": "close_stage", "with": {}}
+    answer = await day.api("POST", f"/api/sessions/{day.code}/asks", json=asked)
+    assert answer.status_code == 200, answer.text

@@ -14,7 +14,7 @@ from ..sessions import badges, codes
 from ..sessions.access import NotHost
 from . import envelope
 from .protocol import OfficinaWebSocket
-from .socket import HELLO_SECONDS, Connection
+from .socket import ASK_BURST, ASKS_PER_SECOND, HELLO_SECONDS, Bucket, Connection
 
 if TYPE_CHECKING:
     from ..house import House
@@ -63,7 +63,8 @@ async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None
         token=house.access.token_of(badge, room.room.line) if badge and person else None,
         host=host,
         language=plan.languages[0] if plan else "it",
-        bucket=room.bucket(person or ("desk" if host else f"wall {connection.client}")),
+        # A wall has no badge to keep one for; its own, so that a stranger's wall takes nothing from the room's.
+        bucket=room.bucket(person or "desk") if person or host else Bucket(ASKS_PER_SECOND, ASK_BURST),
     )
     await receive()
     await send({"type": "websocket.accept"})

@@ -113,6 +113,7 @@ class Room:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._committed: list[KeptFact] = []
+        self._sized: tuple[Any, dict[str, int]] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -287,19 +288,21 @@ class Room:
 
     def _decide(self, working: Folded, asking: Asking, asked: set[tuple[str, str]]) -> _Decided:
         one = _Decided(asking)
+        session = working.session
+        stage = asking.stage
+        actor: str = asking.person or {"desk": "host"}.get(asking.role, asking.role)
+        voter: str | None = asking.person
+        # Before anything else: what was kept once gets its receipt, also when the stage has long been closed.
+        if self._is_known(one, actor, asked):
+            return one
         ask, activity = self._parse(working, asking)
         if isinstance(ask, Refusal):
             one.refusal = ask
             return one
-        session = working.session
         person = session.people.get(asking.person) if asking.person else None
-        actor: str = asking.person or {"desk": "host"}.get(asking.role, asking.role)
-        voter: str | None = asking.person
         group = person.group if person else None
         table = person.table if person else None
         level = "pseudonym"
-        stage = asking.stage
-        sizes = session.sizes() if asking.role != "phone" else {}
         at = max(asking.at, self.last_at)
         if stage is not None and activity is not None:
             planned = session.plan.stage(stage) if session.plan else None
@@ -311,14 +314,13 @@ class Room:
                 table = None
                 if person is None or not person.rehearsal:
                     actor = voter = asking.token(stage, scope)
+                    if self._is_known(one, actor, asked):
+                        return one
+            closed = self._closed(session, ask, stage)
+            if closed is not None:
+                one.refusal = closed
+                return one
         key = (actor, asking.id)
-        if key in self.receipts:
-            one.number = self.receipts[key]
-            return one
-        if key in asked:
-            # The same ask twice in one batch: its receipt is known when the first one is kept.
-            one.number = TWIN
-            return one
         anonymous = level == "anonymous"
         moment = Moment(
             now=max(asking.at, self.last_at),
@@ -327,7 +329,7 @@ class Room:
             voter=voter,
             group=group,
             table=table,
-            sizes=sizes,
+            sizes=self._sizes(session),
             fresh=fresh(),
             rtt_ms=0 if anonymous else asking.rtt_ms,
             language=person.language if person else "it",
@@ -388,8 +390,30 @@ class Room:
             kept.append(new)
             self.evolve(working, new)
 
+    def _is_known(self, one: _Decided, actor: str, asked: set[tuple[str, str]]) -> bool:
+        key = (actor, one.asking.id)
+        one.number = self.receipts.get(key)
+        if one.number is None and key in asked:
+            # The same ask twice in one batch: its receipt is known when the first one is kept.
+            one.number = TWIN
+        return one.number is not None
+
+    def _sizes(self, session: session_rules.State) -> dict[str, int]:
+        """People per group; counted anew only when somebody came, went or moved."""
+        if self._sized is None or self._sized[0] is not session.people:
+            self._sized = (session.people, session.sizes())
+        return self._sized[1]
+
+    @staticmethod
+    def _closed(session: session_rules.State, ask: AnAsk, stage: str) -> Refusal | None:
+        if session.state == "ended":
+            return Refusal("session_over")
+        if ask.when == "open" and not (session.stage_open and session.current == stage):
+            return Refusal("stage_closed")
+        return None
+
     def _parse(self, working: Folded, asking: Asking) -> tuple[AnAsk | Refusal, Activity | None]:
-        """The ask as its own model, after the checks that are the same for all: role, person, stage."""
+        """The ask as its own model, after the checks that are the same for all: person, name, role, form."""
         session = working.session
         activity: Activity | None = None
         if asking.role == "phone" and (asking.person is None or asking.person not in session.people):
@@ -405,13 +429,6 @@ class Room:
             return Refusal("unknown_ask"), activity
         if asking.role not in kind.by:
             return Refusal("not_for_you"), activity
-        if asking.stage is not None and kind.when == "open":
-            if session.state == "ended":
-                return Refusal("session_over"), activity
-            if not (session.stage_open and session.current == asking.stage):
-                return Refusal("stage_closed"), activity
-        if asking.stage is not None and session.state == "ended":
-            return Refusal("session_over"), activity
         try:
             return kind.model_validate(asking.having), activity
         except ValidationError as error:

@@ -101,6 +101,7 @@ class Address:
 class _Dirty:
     shared: bool = False
     own: set[str] = field(default_factory=set)
+    who: set[str] = field(default_factory=set)
     everybody: bool = False
 
 
@@ -124,6 +125,7 @@ class Screens:
         self._said: dict[tuple[Any, ...], bytes] = {}
         self._people_version = 0
         self._people_drawn: dict[Audience, tuple[Any, str]] = {}
+        self._phone_values: dict[Audience, tuple[dict[str, Any], Parts]] = {}
         self._trouble: str | None = None
         room.on_change.append(self.changed)
 
@@ -205,9 +207,9 @@ class Screens:
         elif fact.kind == "person_erased" or fact.kind == "badge_replaced":
             self.cut(said.person, 4003)
         elif fact.kind == "person_renamed":
-            self._dirty.own.add(said.person)
+            self._dirty.who.add(said.person)
         elif fact.kind == "people_seated":
-            self._dirty.own |= set(said.people)
+            self._dirty.who |= set(said.people)
         elif fact.kind == "language_spoken" and fact.person is not None:
             for connection in self.by_person.get(fact.person, ()):
                 self.move(connection, connection.audience._replace(language=said.language))
@@ -251,16 +253,19 @@ class Screens:
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(DIGEST_EVERY)
-            frame = text_frame(to_json({"t": "digest", "number": self.room.number}))
-            for some in slices(self.everyone()):
-                for connection in some:
-                    connection.push(frame)
-                await asyncio.sleep(0)
+            self._digest()
             if self.presence.forget(self.room.now()):
                 self._people_version += 1
             # The desk shows times that move without any fact.
             self._dirty.shared = True
             self._wake.set()
+
+    def _digest(self) -> None:
+        """Says "at number N" to every screen; written slice by slice, so that nobody waits for it."""
+        frame = text_frame(to_json({"t": "digest", "number": self.room.number}))
+        loop = asyncio.get_running_loop()
+        for some in slices(self.everyone()):
+            loop.call_soon(push_all, some, frame)
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, _Dirty()
@@ -277,6 +282,10 @@ class Screens:
                     for connection in some:
                         connection.push(frame)
                     await asyncio.sleep(0)
+        over = self.room.folded.session.state == "ended"
+        for person in dirty.who:
+            for connection in self.by_person.get(person, ()):
+                self._send_who(connection)
         if dirty.everybody:
             own = [connection for connection in self.everyone() if connection.person is not None]
         else:
@@ -285,11 +294,20 @@ class Screens:
             for connection in some:
                 self._send_own(connection)
             await asyncio.sleep(0)
+        if over:
+            for connection in self.everyone():
+                if connection.person is not None:
+                    connection.end(4010)
 
     def _difference(self, audience: Audience, drawn: Drawn) -> bytes | None:
-        """A frame of the parts that changed since the last one that this audience was sent."""
-        before = self._sent.get(audience)
-        changed = {key: part for key, part in drawn.parts.items() if before is None or before.parts.get(key) != part}
+        """A frame of the parts that differ from what anybody in this audience was sent.
+
+        Two drawings count: the last one sent to all, and the newer one that somebody who came since was welcomed with.
+        """
+        known = [before.parts for before in (self._sent.get(audience), self._latest.get(audience)) if before]
+        changed = {
+            key: part for key, part in drawn.parts.items() if not known or any(one.get(key) != part for one in known)
+        }
         if not changed:
             return None
         return self._view_frame(drawn.number, joined(changed, audience.form), audience.form)
@@ -301,15 +319,20 @@ class Screens:
 
     def _send_own(self, connection: Connection) -> None:
         own = self.own(connection)
-        if own and own != connection.own_sent:
-            connection.own_sent = own
-            connection.push(self._own_frame(own, connection.audience.form))
+        if not own or own == connection.own_sent:
+            return
+        connection.own_sent = own
+        key = ("frame", own, connection.audience.form)
+        frame = self._said.get(key)
+        if frame is None:
+            frame = self._said[key] = self._view_frame(self.room.number, own, connection.audience.form)
+        connection.push(frame)
 
-    def _own_frame(self, own: bytes, form: str) -> bytes:
-        key = ("frame", own, form)
-        if key not in self._said:
-            self._said[key] = self._view_frame(self.room.number, own, form)
-        return self._said[key]
+    def _send_who(self, connection: Connection) -> None:
+        """The badge and name at the top of a phone, after a rename or a new seat."""
+        if connection.audience.form == "html":
+            content = to_json(partial("who", self.who(connection)))
+            connection.push(self._view_frame(self.room.number, content, "html"))
 
     def latest(self, audience: Audience) -> Drawn:
         """The shared parts for somebody who comes now; at most 100 ms old: a wave of returns costs one drawing."""
@@ -329,7 +352,8 @@ class Screens:
         if not own:
             return drawn.number, shared
         if audience.form == "html":
-            return drawn.number, shared[:-1] + own[1:]
+            who = to_json(partial("who", self.who(connection)))
+            return drawn.number, shared[:-1] + who[1:-1] + own[1:]
         return drawn.number, shared + b"," + own
 
     def full_view(self, connection: Connection) -> bytes:
@@ -433,16 +457,17 @@ class Screens:
             "back": stage is not None and state.plan is not None and state.plan.stages[0].id != stage.id,
             "unfinished": unfinished,
             "answered": answered,
-            "persons": self.persons(language),
             "number": room.number,
             "clock_running": state.running_since is not None,
             "missing_words": self.missing_words(),
             "trouble": room.trouble,
         }
         shown: dict[str, Any] = localise(view, language)
+        # Names need no language, and a long list no second walk.
+        shown["persons"] = self.persons()
         return shown
 
-    def persons(self, language: str) -> list[dict[str, Any]]:
+    def persons(self) -> list[dict[str, Any]]:
         """People by name, for the desk only."""
         state = self.room.folded.session
         return [
@@ -513,13 +538,21 @@ class Screens:
 
     def _html(self, audience: Audience) -> Parts:
         values = self.values(audience.screen, audience.language)
+        if audience.screen == "phone":
+            # Most facts (an answer to an open question) change nothing that phones share.
+            known = self._phone_values.get(audience)
+            if known is not None and known[0] == values:
+                return known[1]
         if audience.screen == "desk":
             regions = self.desk_regions(audience, values)
             return {region: partial(region, html).encode() for region, html in regions.items()}
-        return {
+        parts = {
             region: partial(region, self.region(audience.screen, region, audience.language, values)).encode()
             for region in REGIONS[audience.screen]
         }
+        if audience.screen == "phone":
+            self._phone_values[audience] = (values, parts)
+        return parts
 
     def desk_regions(self, audience: Audience, values: dict[str, Any]) -> dict[str, str]:
         """The desk's regions; the list of people only when it changed, because it is long."""
@@ -569,39 +602,40 @@ class Screens:
         return self.drawing.block(f"sessions:{screen}.html", region, language, "sessions", values)
 
     def own(self, connection: Looker) -> bytes:
-        """This person's own parts, ready to stand in a frame like `Drawn.full`; b"" for wall and desk."""
+        """This person's own part, ready to stand in a frame like `Drawn.full`; b"" for wall and desk."""
         own = self.own_view(connection)
         if own is None:
             return b""
-        audience = connection.audience
-        if audience.form == "json":
+        if connection.audience.form == "json":
             return b'"mine":' + to_json(own)
-        who, mine = self.own_regions(connection, own)
-        return to_json(partial("who", who) + partial("mine", mine))
+        group, table = self._seat(connection.person)
+        return self._own_html(connection.audience, own, group, table)
 
-    def own_regions(self, connection: Looker, own: dict[str, Any] | None = None) -> tuple[str, str]:
-        """The html of `#who` and `#mine` of one person."""
-        own = self.own_view(connection) if own is None else own
-        person = connection.person or ""
-        known = self.room.folded.session.people.get(person)
-        group, table = (known.group, known.table) if known else (None, None)
-        audience = connection.audience
-        who = self._who_html(audience, self.room.names.get(person, ""), group, table)
-        return who, self._own_html(audience, own or {}, group, table)
+    def own_regions(self, connection: Looker) -> tuple[str, str]:
+        """The html of `#who` and `#mine` of one person, for a whole page."""
+        group, table = self._seat(connection.person)
+        own = self.own_view(connection) or {}
+        return self.who(connection), self._own_block(connection.audience, own, group, table)
 
-    def _own_html(self, audience: Audience, own: dict[str, Any], group: str | None, table: str | None) -> str:
+    def _seat(self, person: str | None) -> tuple[str | None, str | None]:
+        known = self.room.folded.session.people.get(person or "")
+        return (known.group, known.table) if known else (None, None)
+
+    def _own_html(self, audience: Audience, own: dict[str, Any], group: str | None, table: str | None) -> bytes:
         # People with the same answer see the same thing, so a room of two thousand costs a handful of drawings.
         key = ("own", audience, to_json(own), group, table)
-        if key not in self._said:
-            values = self._shared_values(audience)
-            stage = values["stage"]
-            live = stage is not None and stage["state"] == "open" and values["session"]["state"] == "open"
-            me = {"group": group, "table": table}
-            folder = stage["activity"] if live and stage else "sessions"
-            template = f"{folder}:phone.html"
-            html = self.drawing.block(template, "mine", audience.language, folder, {**values, "mine": own, "me": me})
-            self._said[key] = html.encode()
-        return self._said[key].decode()
+        found = self._said.get(key)
+        if found is None:
+            found = self._said[key] = to_json(partial("mine", self._own_block(audience, own, group, table)))
+        return found
+
+    def _own_block(self, audience: Audience, own: dict[str, Any], group: str | None, table: str | None) -> str:
+        values = self._shared_values(audience)
+        stage = values["stage"]
+        live = stage is not None and stage["state"] == "open" and values["session"]["state"] == "open"
+        folder = stage["activity"] if live and stage else "sessions"
+        more = {"mine": own, "me": {"group": group, "table": table}}
+        return self.drawing.block(f"{folder}:phone.html", "mine", audience.language, folder, {**values, **more})
 
     def _shared_values(self, audience: Audience) -> dict[str, Any]:
         key = (self.room.number, audience)
@@ -610,13 +644,16 @@ class Screens:
             self._values = self.values(audience.screen, audience.language)
         return self._values
 
-    def _who_html(self, audience: Audience, name: str, group: str | None, table: str | None) -> str:
-        groups = {
-            one["id"]: one for one in localise(session_rules.groups_view(self.room.folded.session), audience.language)
-        }
-        me = {"name": name, "group": group, "table": table}
-        values = {"me": me, "session": {"groups": list(groups.values())}}
-        return self.drawing.block("sessions:phone.html", "who", audience.language, "sessions", values)
+    def who(self, connection: Looker) -> str:
+        """The html of `#who`: badge and name of one person."""
+        person = connection.person or ""
+        group, table = self._seat(person)
+        language = connection.audience.language
+        groups = localise(session_rules.groups_view(self.room.folded.session), language)
+        me = {"name": self.room.names.get(person, ""), "group": group, "table": table}
+        return self.drawing.block(
+            "sessions:phone.html", "who", language, "sessions", {"me": me, "session": {"groups": groups}}
+        )
 
     def refusal_text(self, refusal: Refusal, stage: str | None, language: str) -> str:
         """The sentence of a refusal, from the words of the folder that refused."""
@@ -652,6 +689,11 @@ _IN_USE = re.compile(r'\s(id|for|name|aria-labelledby|aria-describedby|aria-cont
 def inert(html: str) -> str:
     """Html whose ids, names and asks are out of use; text is escaped, so a match is always an attribute."""
     return _IN_USE.sub(r' data-was-\1="', html)
+
+
+def push_all(connections: list[Connection], frame: bytes) -> None:
+    for connection in connections:
+        connection.push(frame)
 
 
 def slices(connections: list[Connection]) -> Iterable[list[Connection]]:

@@ -32,9 +32,8 @@ STUCK_AFTER = 10.0
 HELLO_SECONDS = 5.0
 SOCKETS_PER_BADGE = 3
 
-#: Asks and presence per badge: a second's worth, the burst, and how far over it a flood may go before it is cut.
+#: Messages per badge: a second's worth, the burst, and how far over it a flood may go before it is cut.
 ASKS_PER_SECOND, ASK_BURST = 10, 30
-HERE_PER_SECOND = 20
 FLOOD = 200
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -196,6 +195,8 @@ class Connection:
         if not self.audience.screen:
             if kind == "hello":
                 self.hello(frame)
+            else:
+                self._over("malformed", "hello comes first")
             return
         if not self.bucket.take(self.loop.time()):
             self._flood += 1
@@ -277,6 +278,8 @@ class Connection:
         self.audience = Audience(str(screen), self.language, str(form))
         screens.join(self)
         self.push(self.welcome())
+        if screen == "phone" and self.live.room.folded.session.state == "ended":
+            self.end(4010)
 
     def welcome(self) -> bytes:
         """Always the full view, whatever the screen last saw: no second path for whoever comes late."""

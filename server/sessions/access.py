@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import socket
 import time
@@ -29,6 +30,8 @@ WRONG_FROM_HERE = RateLimitItemPerMinute(10)
 DELAY_FIRST, DELAY_MOST = 1.0, 30.0
 #: A one-time link is good for this long, in seconds.
 ONCE_SECONDS = 600
+#: A Host header stands in our policy, so it holds nothing but a name or an address, and a port.
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 DESK_COOKIE_DAYS = 14
 
 
@@ -71,6 +74,8 @@ class Access:
         self._delay = DELAY_FIRST
         self._names: frozenset[str] = frozenset()
         self._names_at = -1e9
+        #: The origin that the facilitator chose on the preflight page.
+        self.chosen_url: str | None = None
 
     async def open(self) -> None:
         rows = await self.journal.read("SELECT id, csrf FROM desk")
@@ -97,6 +102,8 @@ class Access:
             found |= {f"{socket.gethostname().lower().split('.')[0]}.local"}
             found |= {one.address for one in addresses.ours()}
             found |= {name.lower() for name in self.settings.allowed_hosts}
+            if self.chosen_url:
+                found.add((urlsplit(self.chosen_url).hostname or "").lower())
             if self.settings.public_url:
                 found.add((urlsplit(self.settings.public_url).hostname or "").lower())
             self._names = frozenset(found)
@@ -104,14 +111,15 @@ class Access:
 
     def host_is_ours(self, host: str) -> bool:
         """Whether a Host header names us; anything else may be a rebound DNS name of a hostile page."""
-        name = urlsplit(f"//{host}").hostname or ""
-        return name.lower() in self.our_names() or f"[{name}]" in self.our_names()
+        found = HOST.fullmatch(host)
+        return found is not None and not {found[1].lower(), found[1].lower().strip("[]")}.isdisjoint(self.our_names())
 
     def origin_is_ours(self, connection: HTTPConnection) -> bool:
         """Exact scheme, host and port; missing only where an Authorization header shows it is no browser's cookie."""
         origin = connection.headers.get("origin")
         if origin is None:
-            return "authorization" in connection.headers
+            # Every browser sends it with a socket and with an unsafe call; without a cookie there is nothing to abuse.
+            return "authorization" in connection.headers or "cookie" not in connection.headers
         host = connection.headers.get("host", "")
         scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
         if origin == f"{scheme}://{host}":

@@ -24,7 +24,28 @@ from .answers import Failed, api_error
 from .doors import Caller, caller_of, desk_of, house_of, language_of, room_of
 from .messages import Join
 
-router = APIRouter(prefix="/api/sessions")
+
+def said(shape: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": shape, "required": list(shape)}
+
+
+TEXT = {"type": "string"}
+ERROR = {
+    "description": "Why not: a code for programs, a sentence for people.",
+    "content": {"application/json": {"schema": said({"error": said({"code": TEXT, "text": TEXT})})}},
+}
+#: The body of an ask, for the description of the API only: it is read like a frame, not by a model.
+ASK: dict[str, Any] = {
+    **said({"id": {**TEXT, "minLength": 1, "maxLength": 64}, "do": {**TEXT, "maxLength": 60}}),
+    "example": {"id": "7f", "stage": "poll", "do": "answer", "with": {"question": "q1", "round": 1, "value": ["a"]}},
+}
+ASK["properties"] |= {
+    "stage": {"anyOf": [{**TEXT, "maxLength": 40}, {"type": "null"}]},
+    "with": {"anyOf": [{"type": "object"}, {"type": "null"}]},
+}
+RECEIPT = {"application/json": {"schema": said({"id": TEXT, "number": {"type": "integer"}})}}
+
+router = APIRouter(prefix="/api/sessions", responses={"4XX": ERROR, "5XX": ERROR})
 
 MINUTE = 60_000
 #: Facts read from the journal at a time while they are sent.
@@ -82,7 +103,7 @@ def addresses_of(request: Request, live: LiveRoom) -> dict[str, str]:
         "code": code,
         "join_url": f"{origin}/j/{code}",
         "wall_url": f"{origin}/wall/{code}",
-        "desk_url": f"{house.origin_at('127.0.0.1')}/desk/{code}",
+        "desk_url": f"{origin if origin.startswith('https') else house.origin_at('127.0.0.1')}/desk/{code}",
     }
 
 
@@ -144,7 +165,11 @@ def set_badge(request: Request, response: Response, live: LiveRoom, badge: str) 
     )
 
 
-@router.post("/{code}/asks")
+@router.post(
+    "/{code}/asks",
+    responses={200: {"content": RECEIPT}},
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": ASK}}}},
+)
 async def ask(request: Request, code: str) -> Response:
     """One ask by the way without a socket: the same decision, the same receipt for the same id."""
     live = await room_of(request, code)
@@ -189,7 +214,7 @@ async def ask(request: Request, code: str) -> Response:
     details = dict(refusal.details) if refusal.details else None
     if refusal.code in ("malformed", "unknown_ask"):
         return api_error(422, refusal.code, text, details, again=False)
-    if refusal.code == "not_for_you":
+    if refusal.code in ("not_for_you", "removed"):
         return api_error(403, refusal.code, text, details, again=False)
     return api_error(409, refusal.code, text, details, again=refusal.again)
 
@@ -229,7 +254,7 @@ async def view(
     return JSONResponse(live.screens.json_view(screen, language, own))
 
 
-@router.get("/{code}/facts")
+@router.get("/{code}/facts", response_class=StreamingResponse)
 async def facts(request: Request, code: str, after: Annotated[int, Query(ge=0, le=2**62)] = 0) -> Response:
     """The journal as NDJSON. At level anonymous a person is a token and the time is the minute."""
     desk_of(request)
@@ -265,7 +290,7 @@ async def outcomes(request: Request, code: str) -> dict[str, Any]:
     return await export.outcomes(live)
 
 
-@router.get("/{code}/export.{kind}")
+@router.get("/{code}/export.{kind}", response_class=Response)
 async def exported(request: Request, code: str, kind: str) -> Response:
     """The session as a file."""
     desk_of(request)

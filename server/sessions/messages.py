@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from ..activities.contract import BY_DESK, AFact, AnAsk, FreeText
 from .plan import Plan
@@ -98,7 +98,7 @@ class UnlockRoom(AnAsk):
 class RenamePerson(AnAsk):
     by = BY_DESK
     person: PersonId
-    name: Annotated[str, Field(min_length=1, max_length=40)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class RemovePeople(AnAsk):

@@ -9,7 +9,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 from fastapi import APIRouter, Body, File, Form, Request, Response, UploadFile
@@ -29,7 +29,7 @@ from ..outcomes import erase, importing
 from ..storage import backup
 from ..storage.journal import PersonRow
 from . import badges, codes, names, plans, rules
-from .access import NotHost
+from .access import HOST, NotHost
 from .answers import Failed, api_error
 from .api import Looking, join, set_badge
 from .doors import caller_of, desk_of, house_of, language_of, room_of
@@ -314,7 +314,7 @@ async def preview(request: Request, code: str, stage: str) -> Response:
     )
 
 
-@router.get("/desk/{code}/rejoin/{person}")
+@router.post("/desk/{code}/rejoin/{person}")
 async def rejoin_qr(request: Request, code: str, person: str) -> Response:
     """A person's own rejoin QR: a fresh badge behind the #; the old one is cut when the person asks for this."""
     house = house_of(request)
@@ -667,8 +667,21 @@ async def choose_address(
     chosen = (other.strip() or address.strip()).rstrip("/")
     if chosen and "://" not in chosen:
         chosen = f"http://{chosen}"
+    if chosen and not is_origin(chosen):
+        raise Failed(422, "malformed")
     await house_of(request).choose_url(chosen or None)
     return RedirectResponse("/desk/preflight", 303)
+
+
+def is_origin(url: str) -> bool:
+    """Whether this is an address for a QR: http or https, a name or address, perhaps a port, and nothing more."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises where it is no number)
+    except ValueError:
+        return False
+    more = parts.path + parts.query + parts.fragment
+    return parts.scheme in ("http", "https") and bool(HOST.fullmatch(parts.netloc)) and not more
 
 
 @router.get("/TRY/{token}")

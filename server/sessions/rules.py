@@ -61,12 +61,13 @@ class State:
         return self.setups.get(stage) or (planned.setup if planned else {})
 
     def sizes(self) -> dict[str, int]:
-        """People in the room per group."""
+        """People in the room per group, in the plan's order; empty groups are left out."""
         sizes: dict[str, int] = {}
         for person in self.people.values():
             if person.group is not None:
                 sizes[person.group] = sizes.get(person.group, 0) + 1
-        return sizes
+        order = [group.id for group in self.plan.groups] if self.plan else []
+        return {group: sizes[group] for group in order if group in sizes}
 
     def tables(self) -> dict[str, list[str]]:
         seated: dict[str, list[str]] = {}

@@ -120,6 +120,7 @@ async def keep(house: House) -> None:
                 await asyncio.to_thread(thin, house.settings.data / FOLDER)
                 if house.settings.backup_to is not None:
                     await asyncio.to_thread(put_beside, made, house.settings.backup_to)
+                    await asyncio.to_thread(thin, house.settings.backup_to)
         except Exception as error:
             log.error("the backup failed; the next try is in a minute", why=str(error))
 

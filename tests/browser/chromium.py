@@ -1,6 +1,6 @@
 """Finds a Chromium for the browser tests, or gets one: CHROMIUM, PATH, Playwright's own, then Debian's.
 
-`python -m tests.browser.chromium` makes sure that there is one, and fails with one sentence when there is none to be had.
+`python -m tests.browser.chromium` makes sure that there is one, and fails with one sentence when none is to be had.
 """
 
 from __future__ import annotations

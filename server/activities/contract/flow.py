@@ -71,6 +71,7 @@ class SetLevel(AnAsk):
     """Without a question: for all questions that were not opened yet."""
 
     by = BY_DESK
+    when = "any"
 
     question: str | None = None
     level: Level

@@ -3,6 +3,7 @@
 import tomllib
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ FOLDERS = ["talk", "poll", "words", "quiz"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_the_sample_runs_as_it_says_and_replays(name):
+def test_the_sample_runs_as_it_says_and_replays(name: Any) -> None:
     folder = Path(__file__).parents[1] / name
     sample = tomllib.loads((folder / "sample.toml").read_text())
     package = f"{__package__.rsplit('.', 1)[0]}.{name}" if __package__ else f"server.activities.{name}"

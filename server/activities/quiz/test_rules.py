@@ -4,6 +4,7 @@ import json
 import tomllib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,12 +19,12 @@ from .scoring import Score, accuracy_points, kahoot_points, streak_points, teams
 CANARY = "CANARINO"
 
 
-def choice(id="q1", right="b", **more):
+def choice(id: Any = "q1", right: Any = "b", **more: Any) -> Any:
     options = [{"id": letter, "text": f"Voce {letter}", "right": letter in right} for letter in "abcd"]
     return {"id": id, "kind": "choice", "text": "Quale?", "options": options, "explain": f"{CANARY} {id}"} | more
 
 
-def quiz(*asked, level="pseudonym", crowd=0, **setup):
+def quiz(*asked: Any, level: Any = "pseudonym", crowd: Any = 0, **setup: Any) -> Any:
     people = {"ada": Somebody("civil_servants", "1", "it"), "bruno": Somebody("social_innovators", "1", "en")}
     for n in range(crowd):
         people[f"c{n}"] = Somebody("civil_servants", "2", "it")
@@ -31,7 +32,7 @@ def quiz(*asked, level="pseudonym", crowd=0, **setup):
     return Rehearsal(rules, messages, {"questions": list(asked or (choice(),))} | setup, level, people)
 
 
-def play(stage, question="q1", explain=True, **values):
+def play(stage: Any, question: Any = "q1", explain: Any = True, **values: Any) -> Any:
     """Opens a question, has everybody answer and closes it as the desk's buttons do."""
     stage.desk("open_question", question=question)
     if stage.view("desk")["state"] == "reading":
@@ -64,41 +65,43 @@ def play(stage, question="q1", explain=True, **values):
         (1000, 20_000, -300, 1000),
     ],
 )
-def test_speed_points_fall_from_all_to_half(worth, limit, took, points):
+def test_speed_points_fall_from_all_to_half(worth: Any, limit: Any, took: Any, points: Any) -> None:
     assert kahoot_points(worth, limit, took) == points
 
 
 @given(st.sampled_from([0, 1000, 2000]), st.integers(5_000, 3_600_000), st.integers(-1000, 4_000_000))
-def test_speed_points_are_the_same_as_the_integer_formula_and_never_below_half(worth, limit, took):
+def test_speed_points_are_the_same_as_the_integer_formula_and_never_below_half(
+    worth: Any, limit: Any, took: Any
+) -> None:
     points = kahoot_points(worth, limit, took)
     clamped = min(max(took, 0), limit)
     assert points == (worth if clamped < 500 else (worth * (2 * limit - clamped) + limit) // (2 * limit))
     assert worth // 2 <= points <= worth
 
 
-def test_accuracy_points_are_the_share_of_the_points_halves_up():
+def test_accuracy_points_are_the_share_of_the_points_halves_up() -> None:
     assert accuracy_points(1000, Fraction(2, 3)) == 667
     assert accuracy_points(1000, Fraction(1, 2000)) == 1
     assert accuracy_points(0, Fraction(1)) == 0
 
 
-def test_a_streak_adds_a_hundred_for_each_right_answer_in_a_row_up_to_five_hundred():
+def test_a_streak_adds_a_hundred_for_each_right_answer_in_a_row_up_to_five_hundred() -> None:
     assert [streak_points(n) for n in range(9)] == [0, 0, 100, 200, 300, 400, 500, 500, 500]
 
 
 @pytest.mark.parametrize(("picks", "points"), [("a", 500), ("ab", 1000), ("ac", 0), ("abc", 500), ("cd", 0)])
-def test_accuracy_with_two_right_of_four(picks, points):
+def test_accuracy_with_two_right_of_four(picks: Any, points: Any) -> None:
     stage = quiz(choice(right="ab", pick={"min": 1, "max": 4}))
     assert play(stage, ada=list(picks)).mine("ada")["points"] == points
 
 
 @pytest.mark.parametrize(("picks", "points"), [("a", 500), ("ab", 1000), ("ac", 0), ("abc", 0), ("cd", 0)])
-def test_speed_scoring_gives_half_for_each_right_option_and_nothing_with_a_wrong_one(picks, points):
+def test_speed_scoring_gives_half_for_each_right_option_and_nothing_with_a_wrong_one(picks: Any, points: Any) -> None:
     stage = quiz(choice(right="ab", pick={"min": 1, "max": 4}), scoring="kahoot")
     assert play(stage, ada=list(picks)).mine("ada")["points"] == points
 
 
-def test_a_typed_answer_accepted_later_scores_for_everybody_who_wrote_it():
+def test_a_typed_answer_accepted_later_scores_for_everybody_who_wrote_it() -> None:
     question = {"id": "q1", "kind": "typed", "text": "Dove?", "accepted": {"it": ["Torino"], "en": ["Turin"]}}
     stage = play(quiz(question), explain=False, ada="Turin", bruno="Torinno")
     texts = {row["text"]: row for row in stage.view("desk")["results"]["texts"]}
@@ -110,7 +113,7 @@ def test_a_typed_answer_accepted_later_scores_for_everybody_who_wrote_it():
     assert stage.desk("accept_text", question="q1", text="TORINO!") == []
 
 
-def test_typed_texts_of_people_stand_on_the_desk_alone():
+def test_typed_texts_of_people_stand_on_the_desk_alone() -> None:
     question = {"id": "q1", "kind": "typed", "text": "Dove?", "accepted": ["Torino"]}
     stage = play(quiz(question), ada="parolaccia")
     assert "parolaccia" in json.dumps(stage.view("desk"))
@@ -121,7 +124,7 @@ def test_typed_texts_of_people_stand_on_the_desk_alone():
 # What is right, and when it is known
 
 
-def test_right_answers_and_explanations_leave_the_server_only_when_they_are_explained():
+def test_right_answers_and_explanations_leave_the_server_only_when_they_are_explained() -> None:
     stage = quiz()
     for step in ("open_question", "lock_question", "reveal"):
         stage.desk(step, question="q1")
@@ -137,11 +140,11 @@ def test_right_answers_and_explanations_leave_the_server_only_when_they_are_expl
         assert CANARY in view["question"]["explain"]["it"]
 
 
-def test_the_desk_may_look_at_the_right_answer_before():
+def test_the_desk_may_look_at_the_right_answer_before() -> None:
     assert quiz().view("desk")["next"]["options"][1]["right"]
 
 
-def test_nobody_learns_by_their_total_whether_they_were_right_before_the_explanation():
+def test_nobody_learns_by_their_total_whether_they_were_right_before_the_explanation() -> None:
     stage = play(quiz(choice(), choice("q2")), ada=["b"])
     assert stage.mine("ada")["total"] == 1000
     play(stage, "q2", explain=False, ada=["b"])
@@ -151,13 +154,13 @@ def test_nobody_learns_by_their_total_whether_they_were_right_before_the_explana
     assert stage.mine("ada")["total"] == 2000
 
 
-def test_an_open_question_cannot_be_explained():
+def test_an_open_question_cannot_be_explained() -> None:
     stage = quiz()
     stage.desk("open_question", question="q1")
     assert stage.desk("explain", question="q1") == Refusal("not_locked")
 
 
-def test_after_the_explanation_nobody_answers_again_even_when_it_was_hidden():
+def test_after_the_explanation_nobody_answers_again_even_when_it_was_hidden() -> None:
     stage = play(quiz(), ada=["a"])
     stage.desk("hide", question="q1")
     assert stage.desk("reopen_question", question="q1") == Refusal("key_locked")
@@ -166,7 +169,7 @@ def test_after_the_explanation_nobody_answers_again_even_when_it_was_hidden():
     assert stage.desk("reopen_question", question="q1") == Refusal("key_locked")
 
 
-def test_things_to_put_in_order_are_never_shown_in_the_setup_s_order_alone():
+def test_things_to_put_in_order_are_never_shown_in_the_setup_s_order_alone() -> None:
     question = {
         "id": "q1",
         "kind": "order",
@@ -185,7 +188,7 @@ def test_things_to_put_in_order_are_never_shown_in_the_setup_s_order_alone():
     assert len(seen) > 2
 
 
-def test_a_match_shows_its_links_only_when_it_is_explained():
+def test_a_match_shows_its_links_only_when_it_is_explained() -> None:
     question = {
         "id": "q1",
         "kind": "match",
@@ -202,14 +205,14 @@ def test_a_match_shows_its_links_only_when_it_is_explained():
     assert stage.mine("bruno")["part"] == 50
 
 
-def test_a_question_without_a_right_answer_scores_nothing():
+def test_a_question_without_a_right_answer_scores_nothing() -> None:
     stage = play(quiz(choice(right="")), ada=["a"])
     assert "right" not in stage.mine("ada")
     assert "total" not in stage.mine("ada")
     assert "right" not in stage.view("wall")["question"]["options"][0]
 
 
-def test_i_do_not_know_is_an_answer_only_where_the_setup_offers_it():
+def test_i_do_not_know_is_an_answer_only_where_the_setup_offers_it() -> None:
     stage = quiz(choice(), choice("q2", unsure=True))
     stage.desk("open_question", question="q1")
     assert stage.phone("ada", "answer", question="q1", round=1, value=None) == Refusal("empty")
@@ -223,7 +226,7 @@ def test_i_do_not_know_is_an_answer_only_where_the_setup_offers_it():
 # Scores
 
 
-def test_a_corrected_key_scores_everybody_anew_and_says_so():
+def test_a_corrected_key_scores_everybody_anew_and_says_so() -> None:
     stage = play(quiz(board="groups"), ada=["b"], bruno=["a"])
     stage.desk("correct_key", question="q1", right=["a"])
     assert stage.mine("ada")["points"] == 0
@@ -233,21 +236,21 @@ def test_a_corrected_key_scores_everybody_anew_and_says_so():
     assert stage.view("wall")["board"]["corrected"]
 
 
-def test_a_key_that_does_not_fit_is_refused():
+def test_a_key_that_does_not_fit_is_refused() -> None:
     stage = play(quiz(), ada=["b"])
     for right in ([], ["z"], [["a"]], [1], ["a", "a"]):
         assert stage.desk("correct_key", question="q1", right=right) == Refusal("wrong_shape")
     assert stage.desk("accept_text", question="q1", text="b") == Refusal("wrong_shape")
 
 
-def test_equal_points_share_the_place():
+def test_equal_points_share_the_place() -> None:
     stage = play(quiz(), ada=["b"], bruno=["b"])
     stage.people["carla"] = Somebody()
     play(stage, ada=["b"])
     assert stage.mine("ada")["rank"] == stage.mine("bruno")["rank"] == 1
 
 
-def test_a_wrong_answer_costs_nothing():
+def test_a_wrong_answer_costs_nothing() -> None:
     stage = play(quiz(), ada=["a"])
     assert stage.mine("ada") | {"rank": 1} == {
         "question": "q1",
@@ -262,7 +265,7 @@ def test_a_wrong_answer_costs_nothing():
     }
 
 
-def test_questions_from_before_somebody_came_are_not_wrong_for_them():
+def test_questions_from_before_somebody_came_are_not_wrong_for_them() -> None:
     stage = play(quiz(choice(), choice("q2")), ada=["b"])
     play(stage, "q2", ada=["b"], bruno=["b"])
     assert (stage.mine("bruno")["right_count"], stage.mine("bruno")["of"]) == (1, 1)
@@ -270,13 +273,13 @@ def test_questions_from_before_somebody_came_are_not_wrong_for_them():
     assert stage.view("wall")["right"] == {"count": 2, "n": 2}
 
 
-def test_a_late_joiner_does_not_lower_the_share_of_a_question_they_were_not_asked():
+def test_a_late_joiner_does_not_lower_the_share_of_a_question_they_were_not_asked() -> None:
     stage = play(quiz(choice(), choice("q2")), ada=["b"])
     stage.people["carla"] = Somebody("civil_servants")
     assert stage.view("wall")["right"]["n"] == 1
 
 
-def test_the_second_round_replaces_the_first_and_time_plays_no_role_in_it():
+def test_the_second_round_replaces_the_first_and_time_plays_no_role_in_it() -> None:
     stage = quiz(choice(time=20), scoring="kahoot")
     stage.desk("open_question", question="q1")
     stage.run_clock()
@@ -294,7 +297,7 @@ def test_the_second_round_replaces_the_first_and_time_plays_no_role_in_it():
     assert rows == {("ada", 1): (False, None), ("bruno", 1): (True, 1000), ("ada", 2): (True, 1000)}
 
 
-def test_speed_counts_from_the_moment_the_options_were_shown_and_the_last_change_counts():
+def test_speed_counts_from_the_moment_the_options_were_shown_and_the_last_change_counts() -> None:
     stage = quiz(choice(time=20), scoring="kahoot")
     stage.desk("open_question", question="q1")
     assert stage.view("phone")["state"] == "reading"
@@ -309,7 +312,7 @@ def test_speed_counts_from_the_moment_the_options_were_shown_and_the_last_change
     assert stage.mine("ada")["points"] == 750
 
 
-def test_with_twice_the_time_speed_is_measured_against_twice_the_time():
+def test_with_twice_the_time_speed_is_measured_against_twice_the_time() -> None:
     stage = quiz(choice(time=20, reading=0), scoring="kahoot")
     stage.desk("open_question", question="q1")
     stage.phone("ada", "my_time", factor=2)
@@ -321,7 +324,7 @@ def test_with_twice_the_time_speed_is_measured_against_twice_the_time():
     assert (stage.mine("ada")["points"], stage.mine("bruno")["points"]) == (750, 500)
 
 
-def test_accuracy_has_no_time_limit_and_speed_scoring_has_thirty_seconds():
+def test_accuracy_has_no_time_limit_and_speed_scoring_has_thirty_seconds() -> None:
     slow, fast = quiz(), quiz(scoring="kahoot")
     for stage in (slow, fast):
         stage.desk("open_question", question="q1")
@@ -330,7 +333,7 @@ def test_accuracy_has_no_time_limit_and_speed_scoring_has_thirty_seconds():
     assert fast.view("phone")["ends_at"] == NINE_OCLOCK + 30_000
 
 
-def test_a_streak_pays_from_the_second_right_answer_and_breaks_on_a_wrong_or_missing_one():
+def test_a_streak_pays_from_the_second_right_answer_and_breaks_on_a_wrong_or_missing_one() -> None:
     questions = [choice(f"q{n}", points=0 if n == 2 else 1000) for n in range(1, 7)]
     stage = quiz(*questions, streak=True)
     totals = []
@@ -340,7 +343,7 @@ def test_a_streak_pays_from_the_second_right_answer_and_breaks_on_a_wrong_or_mis
     assert totals == [1000, 1000, 2200, 2200, 3200, 3200]
 
 
-def test_a_cancelled_question_counts_in_no_score():
+def test_a_cancelled_question_counts_in_no_score() -> None:
     stage = play(quiz(choice(), choice("q2")), ada=["b"])
     play(stage, "q2", ada=["b"])
     stage.desk("cancel_question", question="q1")
@@ -348,7 +351,7 @@ def test_a_cancelled_question_counts_in_no_score():
     assert stage.mine("ada")["of"] == 1
 
 
-def test_anonymous_answers_score_for_oneself_and_stand_on_no_board():
+def test_anonymous_answers_score_for_oneself_and_stand_on_no_board() -> None:
     stage = play(quiz(level="anonymous", crowd=5, board="groups"), ada=["b"], c0=["b"], c1=["b"], c2=["b"], c3=["b"])
     mine = stage.mine("ada")
     assert (mine["total"], mine["right"]) == (1000, True)
@@ -358,12 +361,12 @@ def test_anonymous_answers_score_for_oneself_and_stand_on_no_board():
     assert all(row["voter"] is None for row in rules.rows(stage.state))
 
 
-def test_a_team_has_the_mean_of_its_members_and_five_of_them_at_least():
+def test_a_team_has_the_mean_of_its_members_and_five_of_them_at_least() -> None:
     scores = [Score(total=1000, group="a")] * 4 + [Score(total=333, group="a")] + [Score(total=2000, group="b")] * 4
     assert teams(scores, "group") == [{"group": "a", "mean10": 8666, "n": 5, "rank": 1}]
 
 
-def test_the_board_shows_groups_only_when_asked_and_goes_with_the_next_question():
+def test_the_board_shows_groups_only_when_asked_and_goes_with_the_next_question() -> None:
     stage = quiz(choice(), choice("q2"), crowd=4, board="groups")
     play(stage, **{who: ["b"] if person.group == "civil_servants" else ["a"] for who, person in stage.people.items()})
     assert "board" not in stage.view("wall")
@@ -376,11 +379,11 @@ def test_the_board_shows_groups_only_when_asked_and_goes_with_the_next_question(
     assert "board" not in stage.view("wall")
 
 
-def test_without_a_board_in_the_setup_none_is_shown():
+def test_without_a_board_in_the_setup_none_is_shown() -> None:
     assert play(quiz(), ada=["b"]).desk("show_board", question="q1") == Refusal("no_board")
 
 
-def test_people_are_listed_only_at_level_named():
+def test_people_are_listed_only_at_level_named() -> None:
     hidden = play(quiz(board="people_top"), ada=["b"])
     hidden.desk("show_board", question="q1")
     assert hidden.view("wall")["board"]["rows"] == []
@@ -392,14 +395,14 @@ def test_people_are_listed_only_at_level_named():
 # Groups and outcomes
 
 
-def shared(stage, civil, social, question="q1"):
+def shared(stage: Any, civil: Any, social: Any, question: Any = "q1") -> Any:
     people = iter(civil + social)
     names = [who for who in stage.people if stage.people[who].group == "civil_servants"][: len(civil)]
     names += [who for who in stage.people if stage.people[who].group == "social_innovators"][: len(social)]
     return play(stage, question, **{who: [next(people)] for who in names})
 
 
-def test_the_share_of_right_answers_is_shown_by_group_with_its_gap():
+def test_the_share_of_right_answers_is_shown_by_group_with_its_gap() -> None:
     view = shared(quiz(crowd=4), "bbbba", "baaaa").view("phone")
     assert view["right"] == {"count": 5, "n": 10, "share": 50}
     assert view["right_by_group"] == [
@@ -409,7 +412,7 @@ def test_the_share_of_right_answers_is_shown_by_group_with_its_gap():
     assert view["right_gap"] == {"points": 60, "ahead": "civil_servants", "behind": "social_innovators"}
 
 
-def test_with_four_answers_in_one_group_no_share_by_group_is_shown_or_left():
+def test_with_four_answers_in_one_group_no_share_by_group_is_shown_or_left() -> None:
     stage = shared(quiz(choice(topic="forms"), crowd=4), "bbbba", "baaa")
     for screen in ("phone", "wall", "desk"):
         assert "right_by_group" not in stage.view(screen)
@@ -417,7 +420,7 @@ def test_with_four_answers_in_one_group_no_share_by_group_is_shown_or_left():
     assert not [row for row in rules.outcomes(stage.state) if row["kind"] == "quiz_gap"]
 
 
-def test_a_topic_sums_the_shares_of_its_questions_by_group():
+def test_a_topic_sums_the_shares_of_its_questions_by_group() -> None:
     stage = quiz(choice(topic="forms"), choice("q2", topic="forms"), crowd=4)
     shared(stage, "bbbba", "baaaa")
     shared(stage, "bbbbb", "bbaaa", "q2")
@@ -427,7 +430,7 @@ def test_a_topic_sums_the_shares_of_its_questions_by_group():
     assert (gap["points"], gap["ahead"]) == (60, "civil_servants")
 
 
-def test_a_vote_result_of_a_quiz_says_what_was_right_and_how_many_knew():
+def test_a_vote_result_of_a_quiz_says_what_was_right_and_how_many_knew() -> None:
     result, score = rules.outcomes(play(quiz(), ada=["b"], bruno=["a"]).state)
     assert (result["right"], result["right_count"], result["share_right"]) == (["b"], 1, 50)
     assert result["scoring"] == "accuracy"
@@ -436,7 +439,7 @@ def test_a_vote_result_of_a_quiz_says_what_was_right_and_how_many_knew():
     json.dumps([result, score])
 
 
-def test_a_setup_that_makes_no_sense_is_refused():
+def test_a_setup_that_makes_no_sense_is_refused() -> None:
     for setup in ({"scoring": "fast"}, {"board": "people"}, {"questions": [choice(points=500)]}, {"topp": 3}):
         with pytest.raises(ValidationError):
             messages.Setup.model_validate(setup)
@@ -498,7 +501,9 @@ SCRIPT = st.lists(
     st.sampled_from(["accuracy", "kahoot"]),
     st.sampled_from(["none", "groups", "tables", "people_top"]),
 )
-def test_any_sequence_of_asks_replays_to_the_same_state_and_board_and_never_raises(script, level, scoring, board):
+def test_any_sequence_of_asks_replays_to_the_same_state_and_board_and_never_raises(
+    script: Any, level: Any, scoring: Any, board: Any
+) -> None:
     setup = SAMPLE | {"scoring": scoring, "board": board, "streak": True}
     for question in setup["questions"]:
         question["explain"] = f"{CANARY}-{question['id']}"

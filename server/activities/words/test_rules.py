@@ -1,6 +1,7 @@
 """A word cloud: what counts as the same word, how it is counted by people, what the room may see when."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,50 +15,50 @@ from .rules import key_of, size
 ADA, BRUNO = Somebody("civil_servants", "1", "it"), Somebody("social_innovators", "1", "en")
 
 
-def cloud(level="pseudonym", crowd=0, **setup):
+def cloud(level: Any = "pseudonym", crowd: Any = 0, **setup: Any) -> Any:
     people = {"ada": ADA, "bruno": BRUNO}
     for n in range(crowd):
         people[f"c{n}"], people[f"s{n}"] = ADA, BRUNO
     return Rehearsal(rules, messages, {"prompt": {"it": "Che cosa?", "en": "What?"}} | setup, level, people)
 
 
-def shown(stage, screen="wall"):
+def shown(stage: Any, screen: Any = "wall") -> Any:
     return {row["word"]: row["count"] for row in stage.view(screen)["words"]}
 
 
 @pytest.mark.parametrize("other", ["fiducia", "FIDUCIA!", "  Fiducia  ", "«fiducia»", "fidùcia"])
-def test_the_same_word_in_another_spelling_counts_as_one(other):
+def test_the_same_word_in_another_spelling_counts_as_one(other: Any) -> None:
     assert key_of(other) == key_of("Fiducia")
 
 
-def test_words_are_counted_by_people_and_shown_as_most_wrote_them():
+def test_words_are_counted_by_people_and_shown_as_most_wrote_them() -> None:
     stage = cloud(crowd=2)
     for who, text in (("ada", "fiducia"), ("bruno", "Fiducia"), ("c0", "Fiducia!"), ("c1", "Fiducia")):
         stage.phone(who, "add_word", text=text)
     assert shown(stage) == {"Fiducia": 4}
 
 
-def test_of_equally_frequent_spellings_the_first_is_shown():
+def test_of_equally_frequent_spellings_the_first_is_shown() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="TEMPO")
     stage.phone("bruno", "add_word", text="tempo")
     assert shown(stage) == {"TEMPO": 2}
 
 
-def test_saying_a_word_twice_counts_once_and_costs_no_entry():
+def test_saying_a_word_twice_counts_once_and_costs_no_entry() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regole")
     assert stage.phone("ada", "add_word", text="Regole!") == []
     assert stage.mine("ada") == {"words": ["regole"], "left": 2}
 
 
-def test_nobody_has_more_entries_than_the_setup_gives():
+def test_nobody_has_more_entries_than_the_setup_gives() -> None:
     stage = cloud(each=1)
     stage.phone("ada", "add_word", text="regole")
     assert stage.phone("ada", "add_word", text="bandi").code == "too_many"
 
 
-def test_a_removed_word_frees_its_entry():
+def test_a_removed_word_frees_its_entry() -> None:
     stage = cloud(each=1)
     stage.phone("ada", "add_word", text="regole")
     stage.phone("ada", "remove_word", word="REGOLE")
@@ -66,7 +67,7 @@ def test_a_removed_word_frees_its_entry():
     assert rules.answered(stage.state)["answered"] == 0
 
 
-def test_a_person_removes_only_their_own_words():
+def test_a_person_removes_only_their_own_words() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regole")
     assert stage.phone("bruno", "remove_word", word="regole") == Refusal("unknown_word")
@@ -75,20 +76,20 @@ def test_a_person_removes_only_their_own_words():
 @pytest.mark.parametrize(
     "text", ["", "  ", "!?", "12", "2026", "di", "the", "in the", "e di", "a", "a@b.it", "www.x.it", "http://x"]
 )
-def test_an_entry_that_says_nothing_is_refused(text):
+def test_an_entry_that_says_nothing_is_refused(text: Any) -> None:
     assert cloud().phone("ada", "add_word", text=text) == Refusal("empty")
 
 
 @pytest.mark.parametrize("text", ["PA", "UE", "IA", "Terzo settore", "100 idee", "l'acqua"])
-def test_short_names_and_whole_phrases_are_kept(text):
+def test_short_names_and_whole_phrases_are_kept(text: Any) -> None:
     assert cloud().phone("ada", "add_word", text=text) != Refusal("empty")
 
 
-def test_a_text_that_is_too_long_is_refused():
+def test_a_text_that_is_too_long_is_refused() -> None:
     assert cloud(max=10).phone("ada", "add_word", text="x" * 11).code == "too_long"
 
 
-def test_after_the_freeze_nothing_is_added_or_removed():
+def test_after_the_freeze_nothing_is_added_or_removed() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regole")
     stage.desk("freeze")
@@ -98,7 +99,7 @@ def test_after_the_freeze_nothing_is_added_or_removed():
     assert not isinstance(stage.phone("bruno", "add_word", text="tardi"), Refusal)
 
 
-def test_without_live_results_no_word_leaves_the_server_before_the_reveal():
+def test_without_live_results_no_word_leaves_the_server_before_the_reveal() -> None:
     stage = cloud(live_results=False)
     stage.phone("ada", "add_word", text="regole")
     assert stage.desk("reveal") == Refusal("not_locked")
@@ -109,7 +110,7 @@ def test_without_live_results_no_word_leaves_the_server_before_the_reveal():
     assert shown(stage, "phone") == {"regole": 1}
 
 
-def test_where_the_desk_looks_first_a_word_waits_for_it():
+def test_where_the_desk_looks_first_a_word_waits_for_it() -> None:
     stage = cloud(moderation="before_wall")
     stage.phone("ada", "add_word", text="regole")
     assert shown(stage) == {}
@@ -118,7 +119,7 @@ def test_where_the_desk_looks_first_a_word_waits_for_it():
     assert shown(stage) == {"regole": 1}
 
 
-def test_a_hidden_word_stands_on_the_desk_alone_and_in_no_outcome():
+def test_a_hidden_word_stands_on_the_desk_alone_and_in_no_outcome() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="parolaccia")
     stage.desk("hide_word", word="parolaccia")
@@ -128,7 +129,7 @@ def test_a_hidden_word_stands_on_the_desk_alone_and_in_no_outcome():
     assert shown(stage) == {"parolaccia": 1}
 
 
-def test_merged_words_count_their_people_once_and_can_be_split_again():
+def test_merged_words_count_their_people_once_and_can_be_split_again() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regola")
     stage.phone("ada", "add_word", text="regole")
@@ -139,7 +140,7 @@ def test_merged_words_count_their_people_once_and_can_be_split_again():
     assert shown(stage) == {"regole": 2, "regola": 1}
 
 
-def test_words_merged_in_a_row_end_in_one_and_never_in_a_circle():
+def test_words_merged_in_a_row_end_in_one_and_never_in_a_circle() -> None:
     stage = cloud()
     for text in ("uno", "due", "tre"):
         stage.phone("ada", "add_word", text=f"{text} idee")
@@ -149,7 +150,7 @@ def test_words_merged_in_a_row_end_in_one_and_never_in_a_circle():
     assert stage.desk("merge_words", **{"from": "tre idee", "into": "uno idee"}) == Refusal("same_word")
 
 
-def test_a_pair_of_languages_stands_together_and_counts_once_per_person():
+def test_a_pair_of_languages_stands_together_and_counts_once_per_person() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="Fiducia")
     stage.phone("bruno", "add_word", text="Trust")
@@ -157,7 +158,7 @@ def test_a_pair_of_languages_stands_together_and_counts_once_per_person():
     assert stage.view("wall")["words"][0] | {"size": 0} == {"word": "Fiducia", "count": 2, "also": ["Trust"], "size": 0}
 
 
-def test_singular_and_plural_are_only_suggested():
+def test_singular_and_plural_are_only_suggested() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regola")
     stage.phone("bruno", "add_word", text="regole")
@@ -165,21 +166,21 @@ def test_singular_and_plural_are_only_suggested():
     assert len(shown(stage)) == 2
 
 
-def test_a_word_nobody_said_can_be_neither_merged_nor_hidden():
+def test_a_word_nobody_said_can_be_neither_merged_nor_hidden() -> None:
     stage = cloud()
     stage.phone("ada", "add_word", text="regole")
     assert stage.desk("merge_words", **{"from": "fantasma", "into": "regole"}) == Refusal("unknown_word")
     assert stage.desk("hide_word", word="fantasma") == Refusal("unknown_word")
 
 
-def test_sizes_grow_with_the_root_between_28_and_96_px():
+def test_sizes_grow_with_the_root_between_28_and_96_px() -> None:
     assert [size(n, 5) for n in (1, 2, 5)] == [28, 62, 96]
     assert size(2, 2) == 62
     assert size(1, 100) == 28
     assert size(100, 100) == 96
 
 
-def test_the_wall_holds_sixty_words_and_says_how_many_more_there_are():
+def test_the_wall_holds_sixty_words_and_says_how_many_more_there_are() -> None:
     stage = cloud(crowd=35)
     for n in range(35):
         stage.phone(f"c{n}", "add_word", text=f"idea {n} blu")
@@ -189,7 +190,7 @@ def test_the_wall_holds_sixty_words_and_says_how_many_more_there_are():
     assert view["more"] == 10
 
 
-def test_groups_are_shown_after_the_freeze_and_only_where_both_have_five_voices():
+def test_groups_are_shown_after_the_freeze_and_only_where_both_have_five_voices() -> None:
     stage = cloud(crowd=4)
     for who in stage.people:
         stage.phone(who, "add_word", text="fiducia")
@@ -202,7 +203,7 @@ def test_groups_are_shown_after_the_freeze_and_only_where_both_have_five_voices(
     assert "by_group" not in stage.view("wall")["words"][0]
 
 
-def test_an_anonymous_word_keeps_no_person_and_a_group_only_where_it_had_five_people():
+def test_an_anonymous_word_keeps_no_person_and_a_group_only_where_it_had_five_people() -> None:
     stage = cloud("anonymous", crowd=4)
     stage.people["s0"] = ADA
     stage.phone("ada", "add_word", text="fiducia")
@@ -215,7 +216,7 @@ def test_an_anonymous_word_keeps_no_person_and_a_group_only_where_it_had_five_pe
     assert stage.mine("ada")["words"] == ["fiducia"]
 
 
-def test_an_export_of_anonymous_words_names_nobody():
+def test_an_export_of_anonymous_words_names_nobody() -> None:
     stage = cloud("anonymous")
     stage.phone("ada", "add_word", text="fiducia")
     (row,) = rules.rows(stage.state)
@@ -224,7 +225,7 @@ def test_an_export_of_anonymous_words_names_nobody():
 
 
 WORDS = st.sampled_from(["fiducia", "Fiducia!", "fiducie", "tempo", "di", "", "x" * 50, "PA"])
-ASKS = st.one_of(
+ASKS: Any = st.one_of(
     st.tuples(st.just("add_word"), st.fixed_dictionaries({"text": WORDS})),
     st.tuples(
         st.sampled_from(["remove_word", "split_word", "hide_word", "show_word"]), st.fixed_dictionaries({"word": WORDS})
@@ -236,7 +237,7 @@ SCRIPT = st.lists(st.tuples(st.sampled_from(["ada", "bruno", "c0", "s0"]), ASKS)
 
 
 @given(SCRIPT, st.sampled_from(["named", "pseudonym", "anonymous"]), st.booleans())
-def test_any_sequence_of_asks_replays_to_the_same_state_and_never_raises(script, level, live):
+def test_any_sequence_of_asks_replays_to_the_same_state_and_never_raises(script: Any, level: Any, live: Any) -> None:
     stage = cloud(level, crowd=1, live_results=live)
     for who, (do, fields) in script:
         stage.ask("phone" if do in ("add_word", "remove_word") else "desk", do, who, **fields)
