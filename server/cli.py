@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -187,7 +188,7 @@ def say_where(house: Any, began: float, no_browser: bool) -> None:
         out.print(f"  Phones, in the room: {phones}", highlight=False)
     if newest is not None:
         out.print(f"  Join:              {phones}/j/{newest.code}", highlight=False)
-    if settings.host_key is None:
+    if not settings.host_key:
         out.print(f"  Host key:          {house.host_key}", highlight=False)
     out.print(f"  Data folder:       {settings.data}", highlight=False)
     if settings.allow_remote_host:
@@ -307,10 +308,13 @@ def backup(
                 f"The running Officina could not make the backup: {sentence_of(body)} (is --port right?)"
             ) from None
     else:
-        connection = connect(file)
-        backups.copy(connection, target)
-        connection.close()
-        lock.release()
+        try:
+            with contextlib.closing(connect(file)) as connection:
+                backups.copy(connection, target)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise fail(f"The backup could not be written to {target}: {error}") from None
+        finally:
+            lock.release()
     out.print(f"Backup written and checked: {target}", highlight=False)
 
 
@@ -339,7 +343,7 @@ def restore(
         typer.confirm("Go on?", abort=True)
     try:
         aside = backups.restore(file, settings.data, FILE)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise fail(str(error)) from None
     finally:
         lock.release()

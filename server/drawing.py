@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import tomllib
@@ -121,7 +122,9 @@ class Drawing:
         self.environment.filters.update(
             at=clock_time, day=day, thousands=thousands, attr=attr, json=attr, tojson=attr, blocks_of=blocks_of
         )
-        self.environment.globals.update(asset=self.asset)
+        mark = base64.b64encode((self.static / "mark.svg").read_bytes()).decode()
+        # In the page itself: one request less for each of forty phones that come at once.
+        self.environment.globals.update(asset=self.asset, favicon=f"data:image/svg+xml;base64,{mark}")
         self._words: dict[tuple[str, str], Words] = {}
 
     def asset(self, name: str) -> str:

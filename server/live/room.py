@@ -220,6 +220,11 @@ class Room:
         """Never before the last fact, even after a restart with a clock set back."""
         return max(self.clock.now(), self.last_at)
 
+    @property
+    def busy(self) -> bool:
+        """Whether asks wait or are being kept."""
+        return bool(self._inbox) or not self._idle.is_set()
+
     async def _run(self) -> None:
         while True:
             self._idle.set()
@@ -237,7 +242,8 @@ class Room:
                         asking.answer(Refused(asking.id, Refusal("failed")))
 
     async def _settle(self, batch: list[Asking], one_by_one: bool = False) -> None:
-        given_up_at = self.clock.now() + PATIENCE_MS
+        # Counted from when they came: whoever waited behind others has waited already.
+        given_up_at = min(asking.at for asking in batch) + PATIENCE_MS
         races = 0
         while True:
             decided, entries = self._decide_all(batch)

@@ -33,6 +33,8 @@ log = structlog.get_logger("screens")
 
 #: At most ten views a second and screen.
 EVERY = 0.1
+#: How long a drawing may wait for the asks of a burst, in seconds.
+BURST = 0.1
 #: The digest says "still here, at number N"; a screen that hears nothing for 20 seconds asks.
 DIGEST_EVERY = 15.0
 #: Sockets written in one go before others get their turn.
@@ -243,6 +245,10 @@ class Screens:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            # In a burst receipts go first: everybody waits for theirs, and one drawing shows them all.
+            until = loop.time() + BURST
+            while self.room.busy and loop.time() < until:
+                await asyncio.sleep(BURST / 20)
             started = loop.time()
             try:
                 await self._flush()

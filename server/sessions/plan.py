@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -75,7 +76,11 @@ class Plan(Message):
         return self
 
     def stage(self, id: str) -> Stage | None:
-        return next((stage for stage in self.stages if stage.id == id), None)
+        return self._by_id.get(id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Stage]:
+        return {stage.id: stage for stage in self.stages}
 
     @classmethod
     def read(cls, data: Any) -> Plan:

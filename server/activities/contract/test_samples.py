@@ -28,3 +28,19 @@ def test_the_sample_runs_as_it_says_and_replays(name: Any) -> None:
         for screen in ("phone", "wall", "desk"):
             stage.view(screen)
     assert stage.replayed() == stage.state
+
+
+def test_states_that_are_copied_quickly_hold_their_own_fields_and_no_others() -> None:
+    from dataclasses import fields
+
+    from server.activities.poll import messages, rules
+
+    sample = tomllib.loads((Path(rules.__file__).parent / "sample.toml").read_text("utf-8"))
+    played = Rehearsal(rules, messages, sample["setup"], "pseudonym", {"ada": Somebody("civil_servants")})
+    question = sample["setup"]["questions"][0]["id"]
+    played.desk("open_question", question=question)
+    for step in sample["script"]:
+        if "do" in step:
+            played.ask(step["by"], step["do"], step.get("who"), **step.get("with", {}))
+    for state in (played.state, played.state.flow, *played.state.flow.runs.values()):
+        assert set(vars(state)) == {one.name for one in fields(state)}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal, results
 from ..contract import flow as flows
 from ..contract import rehearse as rehearsals
+from ..contract.changed import changed
 from ..contract.flow import Flow
 from ..contract.questions import questions_by_id
 from .messages import Setup
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     setup: Setup
     flow: Flow
@@ -28,7 +29,7 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
 
 
 def evolve(state: State, happened: Happening) -> State:
-    return replace(state, flow=flows.evolve(state.flow, happened))
+    return changed(state, flow=flows.evolve(state.flow, happened))
 
 
 def view(state: State, screen: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal, results
 from ..contract import flow as flows
 from ..contract import rehearse as rehearsals
+from ..contract.changed import changed
 from ..contract.flow import Flow, Kept, Run
 from ..contract.questions import Key, Match, Order, Question, Typed, questions_by_id
 from ..contract.small_cells import OTHER
@@ -35,7 +36,7 @@ KAHOOT_TIME, KAHOOT_READING = 30, 5
 NEAR = 0.8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """keys: what is right, by question, corrections included. corrected: questions whose key changed when it was known.
 
@@ -119,7 +120,7 @@ def evolve(state: State, happened: Happening) -> State:
         return _scored(_with_key(state, fact.question, key))
     if isinstance(fact, TextAccepted):
         return _scored(_with_key(state, fact.question, (*state.keys[fact.question], fact.text)))
-    after = replace(state, flow=flows.evolve(state.flow, happened))
+    after = changed(state, flow=flows.evolve(state.flow, happened))
     if isinstance(fact, (flows.QuestionOpened, flows.NewRoundOpened, flows.QuestionReopened)):
         after = replace(after, board=False)
     if isinstance(fact, (flows.QuestionCancelled, flows.QuestionReopened)):
