@@ -236,7 +236,9 @@ class Day:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return await self.http.request(method, path, headers={**headers, **more.pop("headers", {})}, **more)
 
-    async def badge(self, group: str | None = None, name: str | None = None, language: str = "it", **more: Any) -> dict[str, str]:
+    async def badge(
+        self, group: str | None = None, name: str | None = None, language: str = "it", **more: Any
+    ) -> dict[str, str]:
         body = {"group": group, "name": name, "language": language, **more}
         key = KEY if more.get("rehearsal") else None
         headers = {"Origin": self.url}

@@ -26,7 +26,20 @@ PURE = sorted(
 PURE = [path for path in PURE if not path.name.startswith("test_")]
 
 #: Modules through which a clock, chance, the disk, the network or the environment would come in.
-IMPURE = {"time", "random", "secrets", "uuid", "os", "io", "pathlib", "socket", "subprocess", "asyncio", "threading", "tempfile"}
+IMPURE = {
+    "time",
+    "random",
+    "secrets",
+    "uuid",
+    "os",
+    "io",
+    "pathlib",
+    "socket",
+    "subprocess",
+    "asyncio",
+    "threading",
+    "tempfile",
+}
 IMPURE_NAMES = {"print", "open", "input", "__import__", "exec", "eval", "uuid4", "urandom", "getenv"}
 IMPURE_ATTRIBUTES = {"now", "today", "utcnow", "time_ns", "monotonic"}
 
@@ -76,8 +89,10 @@ def test_pure_files_know_no_clock_no_chance_no_disk(path: Path) -> None:
         name = ""
         if isinstance(node, ast.Name) and node.id in IMPURE_NAMES:
             name = node.id
-        elif isinstance(node, ast.Attribute) and node.attr in IMPURE_ATTRIBUTES and not (
-            isinstance(node.value, ast.Name) and node.value.id in ("moment", "self")
+        elif (
+            isinstance(node, ast.Attribute)
+            and node.attr in IMPURE_ATTRIBUTES
+            and not (isinstance(node.value, ast.Name) and node.value.id in ("moment", "self"))
         ):
             name = node.attr
         assert not name, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} refers to {name}; {READ_ON}"
@@ -136,4 +151,6 @@ def test_only_app_and_the_command_line_see_all() -> None:
         if path.name.startswith("test_") or path.parent == SERVER:
             continue
         for name, line in imports(path):
-            assert name not in ("server.app", "server.cli", "server.serve"), f"{path.relative_to(ROOT)}:{line} imports {name}"
+            assert name not in ("server.app", "server.cli", "server.serve"), (
+                f"{path.relative_to(ROOT)}:{line} imports {name}"
+            )

@@ -58,7 +58,9 @@ class Line(RuleBasedStateMachine):
         made = self.run(self.house.rooms.make(plan(poll("poll", OBSTACLE), talk())))
         self.code = made.room.code
 
-    async def put(self, role: str, person: str | None, stage: str | None, do: str, having: Any, id: str) -> Receipt | Refused:
+    async def put(
+        self, role: str, person: str | None, stage: str | None, do: str, having: Any, id: str
+    ) -> Receipt | Refused:
         asking = Asking(role, person, id, stage, do, having, self.live.room.now(), lambda answer: None)  # type: ignore[arg-type]
         return await self.live.room.ask(asking)
 
@@ -91,7 +93,13 @@ class Line(RuleBasedStateMachine):
         asks = []
         for _ in range(data.draw(st.integers(2, 6))):
             person = data.draw(st.sampled_from(sorted(self.people)))
-            asks.append((person, self.fresh(), {"question": "obstacle", "round": 1, "value": data.draw(st.sampled_from([["a"], ["b"]]))}))
+            asks.append(
+                (
+                    person,
+                    self.fresh(),
+                    {"question": "obstacle", "round": 1, "value": data.draw(st.sampled_from([["a"], ["b"]]))},
+                )
+            )
         twice = asks + data.draw(st.lists(st.sampled_from(asks), max_size=4))
 
         async def all_of_them() -> list[Receipt | Refused]:
@@ -176,7 +184,10 @@ class Line(RuleBasedStateMachine):
             return
         for person, value in self.answers.items():
             mine = self.live.screens.own_view(Looking(person))
-            assert mine is not None and (mine.get("value") == value or self.question in ("waiting", "cancelled")), (mine, value)
+            assert mine is not None and (mine.get("value") == value or self.question in ("waiting", "cancelled")), (
+                mine,
+                value,
+            )
 
     def teardown(self) -> None:
         if self.code:

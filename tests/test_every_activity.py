@@ -107,7 +107,7 @@ def asks_for(activity: Activity) -> st.SearchStrategy[tuple[str, str | None, str
         ask = activity.asks[do]
         role = sorted(ask.by)[0]
         who = st.sampled_from(sorted(PEOPLE)) if role == "phone" else st.none()
-        fields = {name: values for name in ask.model_fields}
+        fields = dict.fromkeys(ask.model_fields, values)
         return st.tuples(st.just(role), who, st.just(do), st.fixed_dictionaries({}, optional=fields))
 
     by_shape = st.sampled_from(sorted(activity.asks)).flatmap(shaped)
@@ -125,7 +125,9 @@ def asks_for(activity: Activity) -> st.SearchStrategy[tuple[str, str | None, str
 @each_activity
 @given(data=st.data())
 @settings(max_examples=300 if LONG else 25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_sequence_of_asks_replays_to_the_same_state_and_never_raises(activity: Activity, data: st.DataObject) -> None:
+def test_any_sequence_of_asks_replays_to_the_same_state_and_never_raises(
+    activity: Activity, data: st.DataObject
+) -> None:
     played = rehearsal(activity)
     for role, who, do, fields in data.draw(st.lists(asks_for(activity), max_size=40)):
         if data.draw(st.integers(0, 9)) == 0:
@@ -160,7 +162,7 @@ def test_views_hold_only_what_json_can_hold(activity: Activity) -> None:
             played.ask(step["by"], step["do"], step.get("who"), **step.get("with", {}))
         for screen in SCREENS:
             view = played.view(screen)
-            assert plain.validate_json(json.dumps(view))is not None
+            assert plain.validate_json(json.dumps(view)) is not None
         json.dumps([played.mine("ada"), activity.rules.outcomes(played.state)])
 
 
@@ -176,9 +178,13 @@ def test_every_screen_draws_in_every_language_at_every_step(activity: Activity) 
                 values = shown(activity, played, screen, language)
                 for block in blocks:
                     html = drawing.block(f"{activity.name}:{screen}.html", block, language, activity.name, values)
-                    assert not re.search(r"<script|\sstyle=|\son\w+=|\shx-|javascript:", html), f"{activity.name} {screen}"
+                    assert not re.search(r"<script|\sstyle=|\son\w+=|\shx-|javascript:", html), (
+                        f"{activity.name} {screen}"
+                    )
                     if block == "now":
-                        assert 'data-stage="stage"' in html, f"{activity.name}: {screen} shows no data-stage after {step}"
+                        assert 'data-stage="stage"' in html, (
+                            f"{activity.name}: {screen} shows no data-stage after {step}"
+                        )
 
 
 def shown(activity: Activity, played: Rehearsal, screen: str, language: str) -> dict[str, Any]:
@@ -211,7 +217,10 @@ def shown(activity: Activity, played: Rehearsal, screen: str, language: str) -> 
 
 @each_activity
 def test_words_are_complete_in_every_language(activity: Activity) -> None:
-    words = {language: flat(tomllib.loads((activity.folder / f"words.{language}.toml").read_text("utf-8"))) for language in LANGUAGES}
+    words = {
+        language: flat(tomllib.loads((activity.folder / f"words.{language}.toml").read_text("utf-8")))
+        for language in LANGUAGES
+    }
     assert words["it"].keys() == words["en"].keys(), f"{activity.name}: {words['it'].keys() ^ words['en'].keys()}"
     house = {
         language: flat(tomllib.loads((ROOT / "server/templates" / f"words.{language}.toml").read_text("utf-8")))
@@ -219,7 +228,9 @@ def test_words_are_complete_in_every_language(activity: Activity) -> None:
     }
     for template in activity.folder.glob("*.html"):
         for key in re.findall(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""", template.read_text("utf-8")):
-            assert key in words["it"] or key in house["it"], f"{template.relative_to(ROOT)} says {key!r}, which has no words"
+            assert key in words["it"] or key in house["it"], (
+                f"{template.relative_to(ROOT)} says {key!r}, which has no words"
+            )
     for language in LANGUAGES:
         for key, value in words[language].items():
             for text in value.values() if isinstance(value, dict) else [value]:
@@ -243,7 +254,9 @@ def test_every_refusal_has_words(activity: Activity) -> None:
 
 def own_codes(activity: Activity) -> set[str]:
     """Codes that this activity's own rules can give: those in its folder, and the shared flow's where it uses it."""
-    text = "".join(path.read_text("utf-8") for path in activity.folder.glob("*.py") if not path.name.startswith("test_"))
+    text = "".join(
+        path.read_text("utf-8") for path in activity.folder.glob("*.py") if not path.name.startswith("test_")
+    )
     if "contract.flow" in text or "flow" in text:
         text += "".join(path.read_text("utf-8") for path in (activity.folder.parent / "contract").glob("*.py"))
     return set(re.findall(r'Refusal\(\s*"(\w+)"', text))
@@ -299,7 +312,9 @@ def test_the_order_of_sets_does_not_leak_into_states() -> None:
     assert len(outputs) == 1
 
 
-def test_a_folder_that_lacks_something_stops_the_start_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_lacks_something_stops_the_start_with_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "__init__.py").write_text('"""Half."""\n')
     monkeypatch.setattr(activities, "HERE", tmp_path)

@@ -57,12 +57,16 @@ async def stuck_phones(day: Day, count: int) -> list[socket.socket]:
 def long_poll(n: int) -> dict[str, object]:
     """A stage whose view is long, so that a stuck client's buffers fill."""
     options = [{"id": f"o{k}", "text": {"it": f"{n} " + "parola " * 20, "en": "word " * 20}} for k in range(12)]
-    questions = [{"id": f"q{k}", "kind": "choice", "text": {"it": f"Domanda {k}"}, "options": options} for k in range(30)]
+    questions = [
+        {"id": f"q{k}", "kind": "choice", "text": {"it": f"Domanda {k}"}, "options": options} for k in range(30)
+    ]
     return poll("poll", *questions)
 
 
 @pytest.mark.promise("G8")
-async def test_G8_stuck_clients_are_cut_and_others_are_served_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_G8_stuck_clients_are_cut_and_others_are_served_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live_socket, "STUCK_AFTER", 1.0)
     async with officina(tmp_path) as day:
         await day.begins(plan(long_poll(1)))
@@ -154,7 +158,16 @@ def test_the_private_names_that_our_socket_class_builds_on_are_still_there() -> 
         assert callable(getattr(WebSocketsSansIOProtocol, name)), f"uvicorn moved {name}"
         assert name in vars(OfficinaWebSocket) or name == "stop_keepalive"
     source = inspect.getsource(WebSocketsSansIOProtocol.__init__)
-    for name in ("writable", "close_sent", "disconnected", "close_timer", "last_ping_rtt", "frames", "curr_msg_data_type", "conn"):
+    for name in (
+        "writable",
+        "close_sent",
+        "disconnected",
+        "close_timer",
+        "last_ping_rtt",
+        "frames",
+        "curr_msg_data_type",
+        "conn",
+    ):
         assert f"self.{name}" in source, f"uvicorn has no {name} any more"
 
 

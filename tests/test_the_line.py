@@ -22,7 +22,13 @@ async def with_open_poll(day: Day) -> Any:
 
 
 async def open_stage(desk: Any, stage: str) -> int:
-    frame = {"t": "ask", "id": f"open-{stage}-{desk.number}-{len(desk.frames)}", "stage": None, "do": "open_stage", "with": {"stage": stage}}
+    frame = {
+        "t": "ask",
+        "id": f"open-{stage}-{desk.number}-{len(desk.frames)}",
+        "stage": None,
+        "do": "open_stage",
+        "with": {"stage": stage},
+    }
     await desk.says(json.dumps(frame))
     await desk.sees(lambda: frame["id"] in desk.answers)
     answer = desk.answers[frame["id"]]
@@ -225,7 +231,17 @@ async def test_a_flood_is_slowed_and_then_cut_while_others_go_on(day: Day) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "null", "[]", "{", '{"t":1}', '{"t":"ask"}', '{"t":"ask","id":"","do":"x"}', '{"t":"ask","id":"a","do":5}', "x" * 1000]
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        '{"t":1}',
+        '{"t":"ask"}',
+        '{"t":"ask","id":"","do":"x"}',
+        '{"t":"ask","id":"a","do":5}',
+        "x" * 1000,
+    ]
     + ['{"t":"ask","id":"a","stage":null,"do":"x","with":' + '{"a":' * 12 + "1" + "}" * 12 + "}"]
     + ['{"t":"ask","id":"a","do":"x","with":{' + ",".join(f'"k{n}":1' for n in range(80)) + "}}"],
 )

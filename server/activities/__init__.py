@@ -61,7 +61,9 @@ def _read(name: str) -> Activity:
     folder = HERE / name
     for needed in NEEDED:
         if not (folder / needed).exists():
-            raise BrokenFolder(f"server/activities/{name}/ has no {needed}; docs/add-an-activity.md says what belongs there")
+            raise BrokenFolder(
+                f"server/activities/{name}/ has no {needed}; docs/add-an-activity.md says what belongs there"
+            )
     messages = importlib.import_module(f"{__name__}.{name}.messages")
     rules = importlib.import_module(f"{__name__}.{name}.rules")
     for module, names in ((messages, ("Setup", "Ask", "Fact")), (rules, RULES)):

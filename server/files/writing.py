@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from server.files.sheets import Cell, Sheet
 
