@@ -299,6 +299,7 @@ function move(item, way, button) {
   else other.after(item);
   button?.focus();
   const items = [...item.parentElement.children];
+  untell("kept", "refused");
   const what = (item.querySelector("[data-label]") ?? item).textContent.trim();
   tell(say("moved", { what, place: items.indexOf(item) + 1, of: items.length }));
   edited(item.closest("form"), true);
@@ -444,7 +445,7 @@ document.addEventListener("line:refused", ({ detail: { ask: old, text } }) => {
 let asking = "";
 document.addEventListener("line:swapped", () => {
   const now = document.querySelector("#now form[data-do]")?.id;
-  if (now && now !== asking) untell();
+  if (now && now !== asking) untell("kept", "refused");
   asking = now ?? asking;
 });
 // a new stage begins at its title; an update of the same one never moves the focus or the page

@@ -23,23 +23,39 @@ export function say(key, fields = {}) {
   return sentence.replace(/\{(\w+)\}/g, (_, name) => fields[name] ?? "");
 }
 
-/** Text for the one polite live region; state is waiting, kept, refused or absent. What has no state is news, and goes by itself. */
+/**
+ * Text for the one polite live region; state is waiting, kept, refused or absent. What has no state is news: it stands
+ * beside the state of an answer, never instead of it, and goes by itself.
+ */
 export function tell(text, state = "") {
   const place = byId("receipt");
   if (!place || !text) return;
-  place.dataset.state = state;
-  write(place, text);
   clearTimeout(fading);
-  if (!state) fading = setTimeout(() => write(place, ""), NEWS);
+  if (state) standing = text;
+  news = state ? "" : text;
+  if (state) place.dataset.state = state;
+  else fading = setTimeout(fade, NEWS, place);
+  show(place);
 }
+let standing = "";
+let news = "";
 let fading = 0;
 
-/** Takes back what was said of an answer, when another question stands above it. */
-export function untell() {
+/** Takes back what was said of an answer, when another question stands above it, or it is not true any more. */
+export function untell(...states) {
   const place = byId("receipt");
-  if (!["kept", "refused"].includes(place?.dataset.state)) return;
-  place.dataset.state = "";
-  write(place, "");
+  if (!states.includes(place?.dataset.state)) return;
+  place.dataset.state = standing = "";
+  show(place);
+}
+
+function fade(place) {
+  news = "";
+  show(place);
+}
+
+function show(place) {
+  write(place, [standing, news].filter(Boolean).join(" · "));
 }
 
 function write(place, text) {
@@ -357,6 +373,7 @@ const frames = {
     offset = frame.now - performance.now();
     sampleClock();
     if (frame.html) drawHtml(frame.html, number);
+    if (!box.length) untell("waiting");
     if (back && !box.length) tell(say("back"));
     showLine();
     pump();
@@ -406,6 +423,7 @@ async function stop(why) {
   stopped = why;
   drop();
   showLine();
+  untell("waiting", "kept", "refused");
   if (why === "over") {
     tell(say("over"));
     return refresh(); // the closing page itself says the rest

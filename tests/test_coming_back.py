@@ -293,7 +293,7 @@ async def test_G10_the_room_locks_by_itself_at_the_deadline_and_a_pause_moves_it
         await day.begins(plan(poll("poll", {**OBSTACLE, "time": 5})))
         carla = await open_poll(day)
         await day.ada()
-        first = carla.view["ends_at"]
+        first = await carla.sees(lambda: carla.view.get("ends_at"))
         await carla.asks("pause")
         await asyncio.sleep(0.2)
         await carla.asks("resume")

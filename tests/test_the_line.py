@@ -332,8 +332,11 @@ async def test_an_ended_session_takes_no_asks_and_says_goodbye(day: Day) -> None
     ada = await day.ada()
     await carla.asks("end_session")
     await ada.sees(lambda: ada.session["state"] == "ended")
-    frame = await ada.tries("answer", "poll", question="obstacle", round=1, value=["a"])
-    assert frame["code"] == "session_over"
+    await ada.sees(lambda: ada.closed)
+    assert ada.closed == 4010
+    ask = {"id": "late", "stage": "poll", "do": "answer", "with": {"question": "obstacle", "round": 1, "value": ["a"]}}
+    answer = await day.api("POST", f"/api/sessions/{day.code}/asks", ada.badge, json=ask)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session_over")
 
 
 async def test_the_day_knows_how_far_behind_it_is_and_cuts_the_rest(tmp_path: Path) -> None:

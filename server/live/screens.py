@@ -629,7 +629,8 @@ class Screens:
 
     def _own_html(self, audience: Audience, own: dict[str, Any], group: str | None, table: str | None) -> bytes:
         # People with the same answer see the same thing, so a room of two thousand costs a handful of drawings.
-        key = ("own", audience, to_json(own), group, table)
+        # The number too: between two drawings somebody may come in whose part already shows a later state.
+        key = ("own", audience, self.room.number, to_json(own), group, table)
         found = self._said.get(key)
         if found is None:
             found = self._said[key] = to_json(partial("mine", self._own_block(audience, own, group, table)))

@@ -225,7 +225,7 @@ async def test_a_planned_restart_brings_every_screen_back_without_a_tap(browser:
             await choice(phone, "a").click()
             await kept(phone, "a")
         between.cut()
-        await expect(phone.locator("#receipt")).to_have_text("Un attimo, il computer della sala riparte.")
+        await expect(phone.locator("#receipt")).to_contain_text("Un attimo, il computer della sala riparte.")
         await choice(phone, "c").click()
         await expect(phone.locator("#line")).to_have_attribute("data-line", "waiting")
         async with people.officina(tmp_path / "data") as day:
