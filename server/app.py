@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -18,9 +19,12 @@ from . import __version__
 from .guard import Guard
 from .house import House
 from .live.endpoint import live
+from .live.rooms import NotKept
 from .sessions import api, pages
 from .sessions.answers import Failed, api_error
+from .sessions.doors import language_of
 from .settings import Settings
+from .storage.sqlite import storage_is_at_fault
 
 log = structlog.get_logger("app")
 
@@ -38,7 +42,7 @@ class Officina:
         self.settings = settings
         self.house: House | None = None
         self.http = self._make()
-        self.guarded = Guard(self._inside, lambda: self._house().access)
+        self.guarded = Guard(self._inside, lambda: self._house().access, self._refused)
 
     def _house(self) -> House:
         if self.house is None:
@@ -56,6 +60,9 @@ class Officina:
             await live(self._house(), scope, receive, send)
         else:
             await self.http(scope, receive, send)
+
+    async def _refused(self, scope: Any, status: int, code: str) -> Response:
+        return await pages.show_error(Request({**scope, "app": self.http}), status, code)
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -89,6 +96,15 @@ class Officina:
         @app.exception_handler(Failed)
         async def failed(request: Request, error: Failed) -> Response:
             return await pages.show_error(request, error.status, error.code, error.text, error.details)
+
+        @app.exception_handler(sqlite3.DatabaseError)
+        @app.exception_handler(NotKept)
+        async def not_kept(request: Request, error: Exception) -> Response:
+            if not isinstance(error, NotKept) and not storage_is_at_fault(error):
+                return await broken(request, error)
+            log.error("storage trouble", path=request.url.path, why=str(error))
+            text = self._house().drawing.words("sessions", language_of(request))("error.storage")
+            return await pages.show_error(request, 503, "storage", text)
 
         @app.exception_handler(HTTPException)
         async def not_here(request: Request, error: HTTPException) -> Response:

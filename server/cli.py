@@ -182,7 +182,12 @@ def say_where(house: Any, began: float, no_browser: bool) -> None:
     out.print()
     out.print(f"[bold]Officina[/] is ready ({time.perf_counter() - began:.1f} s).", highlight=False)
     out.print(f"  Desk, for you:     [link={desk}/desk]{desk}/desk[/]", highlight=False)
-    if "127.0.0.1" in phones:
+    if "127.0.0.1" in phones and settings.only_here:
+        out.print(
+            "  Phones:            [yellow]cannot come in: Officina listens only on this computer. "
+            "Start it with --host 0.0.0.0, or without OFFICINA_HOST[/]"
+        )
+    elif "127.0.0.1" in phones:
         out.print("  Phones:            [yellow]this laptop is on no network yet; connect it, then reload the desk[/]")
     else:
         out.print(f"  Phones, in the room: {phones}", highlight=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from .sessions.access import Access
 
@@ -20,6 +20,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Draws the page that tells a person why: (scope, status, code).
+Page = Callable[[Scope, int, str], Awaitable[Response]]
+Headers = list[tuple[bytes, bytes]]
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 BODY = 64 << 10
@@ -29,6 +32,9 @@ LARGE_BODY = 5 << 20
 FORM = 64 << 10
 #: How much of a body that is too large is read and thrown away, and for how many seconds.
 PASSING, PASSING_SECONDS = 64 << 20, 10.0
+
+#: All that a script, a style or a font needs: the rest speaks of documents, and forty phones fetch eight files each.
+FOR_FILES: Headers = [(b"x-content-type-options", b"nosniff"), (b"cross-origin-resource-policy", b"same-origin")]
 
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
@@ -43,6 +49,35 @@ def policy(scheme: str, host: str) -> str:
     )
 
 
+def headers_of(connection: HTTPConnection) -> Headers:
+    """What every answer carries."""
+    host = connection.headers.get("host", "")
+    return [
+        (b"content-security-policy", policy(connection.url.scheme, host).encode("latin-1", "replace")),
+        # Not no-referrer: with it browsers send "Origin: null" with our own forms.
+        (b"referrer-policy", b"same-origin"),
+        (b"x-frame-options", b"DENY"),
+        (b"permissions-policy", PERMISSIONS.encode()),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        *FOR_FILES,
+    ]
+
+
+def with_all(message: MutableMapping[str, Any], headers: Headers) -> MutableMapping[str, Any]:
+    """The start of an answer with these headers, and kept by nobody; what it has already stays as it is."""
+    given = list(message.get("headers", []))
+    names = {name.lower() for name, _ in given}
+    if b"cache-control" not in names:
+        given.append((b"cache-control", b"no-store"))
+    return {**message, "headers": given + [one for one in headers if one[0] not in names]}
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether a person in a browser waits for the answer."""
+    accept = HTTPConnection(scope).headers.get("accept", "")
+    return "text/html" in accept and not scope["path"].startswith("/api/")
+
+
 class TooLarge(HTTPException):
     """Raised where the body is read; an HTTPException, because FastAPI makes a 400 of any other."""
 
@@ -51,9 +86,10 @@ class TooLarge(HTTPException):
 
 
 class Guard:
-    def __init__(self, app: App, access: Callable[[], Access], https: bool = False) -> None:
+    def __init__(self, app: App, access: Callable[[], Access], page: Page) -> None:
         self.app = app
         self.access = access
+        self.page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -68,15 +104,17 @@ class Guard:
             )
             return
         unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
-        if unsafe and not access.origin_is_ours(connection):
+        # The browser's own word for where a call comes from; older ones do not say it.
+        elsewhere = connection.headers.get("sec-fetch-site") == "cross-site"
+        if unsafe and (elsewhere or not access.origin_is_ours(connection)):
             await self.refuse(scope, receive, send, 403, "wrong_origin", "This call comes from another site.")
             return
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        await self.http(scope, receive, send, connection, host)
+        await self.http(scope, receive, send, connection)
 
-    async def http(self, scope: Scope, receive: Receive, send: Send, connection: HTTPConnection, host: str) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send, connection: HTTPConnection) -> None:
         path = scope["path"]
         most = BODY
         if path.endswith("/import") or path in ("/desk/plans", "/api/sessions"):
@@ -107,16 +145,7 @@ class Guard:
                     await self.let_pass(receive)
                 await self.too_big(scope, receive, send)
 
-        headers = [
-            (b"content-security-policy", policy(connection.url.scheme, host).encode("latin-1", "replace")),
-            (b"x-content-type-options", b"nosniff"),
-            # Not no-referrer: with it browsers send "Origin: null" with our own forms.
-            (b"referrer-policy", b"same-origin"),
-            (b"x-frame-options", b"DENY"),
-            (b"permissions-policy", PERMISSIONS.encode()),
-            (b"cross-origin-opener-policy", b"same-origin"),
-            (b"cross-origin-resource-policy", b"same-origin"),
-        ]
+        headers = headers_of(connection)
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             nonlocal started
@@ -126,11 +155,8 @@ class Guard:
                 return
             if message["type"] == "http.response.start":
                 started = True
-                given = list(message.get("headers", []))
-                names = {name.lower() for name, _ in given}
-                if b"cache-control" not in names:
-                    given.append((b"cache-control", b"no-store"))
-                message = {**message, "headers": given + [one for one in headers if one[0] not in names]}
+                is_file = path.startswith("/static/") and message["status"] == 200
+                message = with_all(message, FOR_FILES if is_file else headers)
             await send(message)
 
         try:
@@ -155,9 +181,21 @@ class Guard:
     async def refuse(
         self, scope: Scope, receive: Receive, send: Send, status: int, code: str, text: str, close: bool = False
     ) -> None:
+        if scope["type"] == "http" and code != "unknown_host" and wants_page(scope):
+            connection = HTTPConnection(scope)
+            page = await self.page(scope, status, code)
+            if close:
+                page.headers["connection"] = "close"
+
+            async def protected(message: MutableMapping[str, Any]) -> None:
+                starts = message["type"] == "http.response.start"
+                await send(with_all(message, headers_of(connection)) if starts else message)
+
+            await page(scope, receive, protected)
+            return
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
         headers |= {"connection": "close"} if close else {}
-        response = JSONResponse({"error": {"code": code, "text": text}}, status, headers)
+        response: Response = JSONResponse({"error": {"code": code, "text": text}}, status, headers)
         if scope["type"] == "http":
             await response(scope, receive, send)
             return

@@ -19,6 +19,7 @@ from .live.bus import MemoryBus
 from .live.rooms import Rooms
 from .live.screens import Address
 from .moment import Clock, fresh
+from .outcomes import retention
 from .sessions.access import Access
 from .settings import Settings
 from .storage import backup
@@ -85,6 +86,7 @@ class House:
         await rooms.open_live()
         house._tasks.append(asyncio.create_task(house._keep_watch(), name="watch"))
         house._tasks.append(asyncio.create_task(backup.keep(house), name="backups"))
+        house._tasks.append(asyncio.create_task(retention.keep(house), name="retention"))
         return house
 
     async def close(self) -> None:
@@ -99,8 +101,11 @@ class House:
         await self.journal.close()
 
     async def _keep_watch(self) -> None:
-        """Lays the ballast, and tells of jumps of the laptop's clock."""
-        await self.journal.keep_ballast()
+        """Lays the ballast, tells of jumps of the laptop's clock, and tries the disk while a room is in trouble."""
+        try:
+            await self.journal.keep_ballast()
+        except OSError as error:
+            log.warning("no ballast could be laid", why=str(error))
         told = 0
         while True:
             await asyncio.sleep(1)
@@ -111,6 +116,22 @@ class House:
             if away and not any(one.room.folded.session.running_since for one in self.rooms.live.values()):
                 self.clock.set_again()
                 told = 0
+            await self._try_the_disk()
+
+    async def _try_the_disk(self) -> None:
+        """Ends the trouble of rooms in which nobody asks any more, so that the desk does not warn of what is over."""
+        troubled = [one for one in self.rooms.live.values() if one.room.trouble is not None and not one.room.busy]
+        if not troubled:
+            return
+        try:
+            # A row written as it is, because a full disk is only met by writing.
+            await self.journal.run(lambda c: c.execute("UPDATE about SET value = value WHERE key = 'epoch'").fetchall())
+        except Exception as error:
+            log.debug("the disk does not write yet", why=str(error))
+            return
+        for live in troubled:
+            live.room.trouble = None
+            live.screens.changed([], set())
 
     # -- where phones reach us ----------------------------------------------------------------------------------
 
@@ -120,7 +141,7 @@ class House:
             return self.settings.public_url.rstrip("/")
         if self.chosen_url:
             return self.chosen_url
-        found = addresses.ours() if self.settings.host not in ("127.0.0.1", "localhost") else []
+        found = [] if self.settings.only_here else addresses.ours()
         return self.origin_at(found[0].address if found else "127.0.0.1")
 
     def origin_at(self, address: str) -> str:
@@ -133,7 +154,7 @@ class House:
         url = f"{origin}/j/{code}"
         if url not in self._qr:
             self._qr[url] = qr(url)
-        return Address(origin.split("://", 1)[1], url, self._qr[url])
+        return Address(origin.split("://", 1)[1], url, self._qr[url], self.settings.wifi_name)
 
     def _origin_soon(self) -> str:
         """The origin, read anew every few seconds: looking at the network for each drawing would be slow."""
@@ -144,14 +165,14 @@ class House:
         return known[1]
 
     async def choose_url(self, url: str | None) -> None:
-        self.chosen_url = self.access.chosen_url = url
-        self.__dict__.pop("_origin", None)
         await self.journal.run(
             lambda c: c.execute(
                 "INSERT INTO about VALUES ('chosen_url', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (url or "",),
             ).fetchall()
         )
+        self.chosen_url = self.access.chosen_url = url
+        self.__dict__.pop("_origin", None)
         for live in self.rooms.live.values():
             live.screens.people_changed()
 

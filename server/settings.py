@@ -35,12 +35,19 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     #: A second folder for backups, such as a USB stick.
     backup_to: Path | None = None
-    retention_days: int = 90
+    #: Names and badges of a session are erased this many days after the last that happened in it; 0 keeps them.
+    retention_days: int = Field(default=90, ge=0)
     #: Addresses of proxies whose X-Forwarded-* headers are believed; none on a laptop.
     trusted_proxies: Names = Field(default_factory=list)
     accessibility_statement_url: str | None = None
     feedback_contact: str | None = None
+    #: Shown on wall and desk where people read how to join.
     wifi_name: str | None = None
+
+    @property
+    def only_here(self) -> bool:
+        """Whether no other device can reach the port, whatever the network."""
+        return self.host in ("127.0.0.1", "localhost", "::1")
 
     @field_validator("allowed_hosts", "trusted_proxies", mode="before")
     @classmethod

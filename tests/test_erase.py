@@ -263,6 +263,16 @@ def test_marked_fields_are_emptied_however_deep_and_others_stay() -> None:
     assert (emptied.factor, emptied.plain) == (1, "kept too")
 
 
+def test_only_personal_fields_are_emptied_where_only_those_are_meant() -> None:
+    body = {"text": "a", "by_id": {"x": "e"}, "inner": {"said": "f", "choice": "kept"}, "factor": "open"}
+    left = Everything.model_validate_json(marks.erased(Everything, body, "personal"))
+    assert (left.text, left.by_id, left.inner, left.factor) == ("a", {"x": "e"}, Inner(said="f", choice="kept"), 1)
+    assert marks.holds(Everything, "personal") and marks.holds(Inner, "free_text")
+    assert not marks.holds(Inner, "personal")
+    facts = activities.found()["poll"].facts
+    assert [name for name, kind in facts.items() if marks.holds(kind, "personal")] == ["own_time_set"]
+
+
 def test_a_merge_with_an_erased_word_joins_nothing_any_more() -> None:
     kind = activities.found()["words"].facts["words_merged"]
     assert marks.without(kind, {"word": "a", "into": "b"}, {"b"}) == '{"word":"a","into":"a"}'

@@ -238,6 +238,14 @@ def test_words_are_complete_in_every_language(activity: Activity) -> None:
 
 
 @each_activity
+def test_every_activity_says_its_name(activity: Activity) -> None:
+    """It stands beside the ruler of every screen, where a missing one would take the whole screen away."""
+    for language in LANGUAGES:
+        words = tomllib.loads((activity.folder / f"words.{language}.toml").read_text("utf-8"))
+        assert 0 < len(words.get("name", "")) <= 24, f"{activity.name} has no short name in {language}"
+
+
+@each_activity
 def test_every_refusal_has_words(activity: Activity) -> None:
     codes: set[str] = set()
     pure = [*activity.folder.glob("*.py"), *(activity.folder.parent / "contract").glob("*.py")]

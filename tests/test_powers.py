@@ -122,6 +122,9 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/desk/{code}/preview/{stage}"): [Call("host", (200,))],
     ("POST", "/desk/{code}/rejoin/{person}"): [Call("host", (200,))],
     ("GET", "/desk"): [Call("host", (200,))],
+    ("GET", "/desk/enter"): [Call("any", (303,))],
+    ("GET", "/desk/plans"): [Call("any", (303,))],
+    ("GET", "/keep/{code}/erase"): [Call("any", (303,))],
     ("POST", "/desk/enter"): [
         Call("enter", (303,), {"data": {"key": KEY}}),
         Call("enter", (401,), {"data": {"key": KEY[:-1] + "5"}}),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from server.storage.journal import Committed, Entry, NewFact, Outcome, PersonRow, Trouble
+from server.storage.journal import Committed, Entry, LineRow, NewFact, Outcome, PersonRow, Trouble
 from server.storage.sqlite import BALLAST_BYTES, SqliteJournal, sound
 from tests import people
 from tests.disk import Disk
@@ -220,6 +220,77 @@ async def test_G11_those_who_ask_while_others_wait_for_the_disk_hear_as_soon(tmp
             assert took < SOON, f"bruno heard after {took:.1f} s"
             let_go()
         assert await bruno.answers_with(["c"]) > 0
+
+
+@pytest.mark.promise("G11")
+async def test_G11_the_desks_warning_goes_by_itself_when_the_disk_writes_again(tmp_path):
+    async with people.officina(tmp_path) as day:
+        await day.begins()
+        carla = await day.carla()
+        await opens(carla)
+        ada = await day.ada()
+        with locked(tmp_path / "officina.db") as let_go:
+            frame = await ada.tries("answer", "poll", question="obstacle", round=1, value=["b"])
+            assert frame["code"] == "storage"
+            await carla.sees(lambda: carla.desk["trouble"])
+            await asyncio.sleep(1.5)
+            assert day.house.rooms.live[day.code].room.trouble, "it still does not write"
+            let_go()
+        number = day.house.rooms.live[day.code].room.number
+        await carla.sees(lambda: carla.desk["trouble"] is None)
+        notices = [frame["code"] for frame in carla.frames if frame["t"] == "notice"]
+        assert notices == ["storage", "storage_again"]
+        assert day.house.rooms.live[day.code].room.number == number, "nobody had to ask for it"
+
+
+@pytest.mark.promise("G11")
+async def test_G11_what_needs_the_disk_says_what_to_do_and_works_when_it_writes_again(tmp_path):
+    async with people.officina(tmp_path) as day:
+        await day.begins()
+        before = list(day.house.rooms.lines)
+        calls: list[tuple[str, dict[str, Any], int]] = [
+            ("/api/sessions", {"json": {"plan": people.plan()}}, 201),
+            ("/desk", {"data": {"plan": "includimi/sensitisation"}}, 303),
+            (f"/desk/{day.code}/duplicate", {}, 303),
+            ("/desk/enter", {"data": {"key": people.KEY}}, 303),
+            ("/desk/preflight", {"data": {"other": "http://192.168.1.2:8000"}}, 303),
+        ]
+        with locked(tmp_path / "officina.db") as let_go:
+            for path, body, _ in calls:
+                for accept in ("application/json", "text/html"):
+                    answer = await day.api("POST", path, headers={"Accept": accept, "Accept-Language": "it"}, **body)
+                    assert answer.status_code == 503, (path, answer.text[:300])
+                    said = answer.text
+                    if accept == "application/json" or path.startswith("/api/"):
+                        assert answer.json()["error"]["code"] == "storage", path
+                        said = answer.json()["error"]["text"]
+                    assert "Libera spazio" in said and "riprova" in said, path
+            assert list(day.house.rooms.lines) == before and day.house.chosen_url is None
+            let_go()
+        for path, body, status in calls:
+            assert (await day.api("POST", path, **body)).status_code == status, path
+        assert len(day.house.rooms.lines) == len(before) + 3
+
+
+@pytest.mark.promise("G11")
+async def test_G11_a_session_that_was_only_half_made_is_not_there(tmp_path, monkeypatch):
+    """The disk may stop between the line of a session and its first fact."""
+    async with people.officina(tmp_path) as day:
+        await day.begins()
+        before = list(day.house.rooms.lines)
+        made = day.house.journal.new_line
+        with locked(tmp_path / "officina.db") as let_go:
+
+            async def first(*given: Any) -> Any:
+                return LineRow(4_000, "session", given[1], 0, given[2], None, False)
+
+            monkeypatch.setattr(day.house.journal, "new_line", first)
+            answer = await day.api("POST", "/api/sessions", json={"plan": people.plan()})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "storage")
+            assert list(day.house.rooms.lines) == list(day.house.rooms.live) == before
+            let_go()
+        monkeypatch.setattr(day.house.journal, "new_line", made)
+        assert (await day.api("POST", "/api/sessions", json={"plan": people.plan()})).status_code == 201
 
 
 def test_the_lock_of_this_test_holds_the_file(tmp_path):

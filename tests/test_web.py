@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,12 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from server import addresses
+from server.cli import say_where
 from server.guard import BODY, FORM, LARGE_BODY, policy
+from server.house import House
+from server.sessions import plans
+from server.settings import Settings
 from tests import running
 from tests.inside import Inside, inside, routes_of
 from tests.people import KEY, Day
@@ -102,6 +108,65 @@ async def test_G16_a_forged_origin_is_refused_for_every_unsafe_call(day: Day) ->
             answer = await day.http.request(method, filled, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, "wrong_origin"), f"{what}: {path}"
     assert day.house.rooms.live[day.code].room.number == number
+
+
+async def test_G16_a_browser_that_says_cross_site_is_refused_whatever_origin_it_shows(day: Day) -> None:
+    port = urlsplit(day.url).port
+    cookie = await desk_cookie(day)
+    headers = {"Cookie": cookie, "X-Officina-CSRF": list(day.house.access.desks.values())[-1], "Origin": day.url}
+    ask = {"id": "one", "stage": None, "do": "lock_room", "with": {}}
+    path = f"/api/sessions/{day.code}/asks"
+    for site, status in (("cross-site", 403), ("same-site", 200), ("same-origin", 200), ("none", 200), (None, 200)):
+        more = {} if site is None else {"Sec-Fetch-Site": site}
+        answer = await day.http.post(path, json={**ask, "id": f"from {site}"}, headers={**headers, **more})
+        assert answer.status_code == status, site
+    assert (await day.http.post(path, json=ask, headers={**headers, "Sec-Fetch-Site": "cross-site"})).json()["error"][
+        "code"
+    ] == "wrong_origin"
+    ours = [("Host", f"127.0.0.1:{port}"), ("Cookie", cookie), ("Origin", day.url), ("Sec-Fetch-Site", "cross-site")]
+    assert await shakes_hands(day, f"/live/{day.code}", ours) == 403
+    followed = await day.http.get(f"/wall/{day.code}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert followed.status_code == 200, "a link to us from elsewhere may be followed"
+
+
+async def test_a_refusal_at_the_door_is_a_page_for_people_and_json_for_programs(tmp_path: Path) -> None:
+    async with inside(tmp_path) as door:
+        await door.begins()
+        person = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "it"}
+        large = {"data": {"plan": "x" * (BODY + 1)}}
+        for method, path, more, origin, status, title in (
+            ("POST", "/desk", large, "", 413, "È troppo grande"),
+            ("POST", f"/j/{door.code}", large, "", 413, "È troppo grande"),
+            ("POST", "/desk/plans", {"content": b"x" * (LARGE_BODY + FORM + 1)}, "", 413, "È troppo grande"),
+            ("POST", "/desk", {}, "http://evil.example", 403, "arriva da un altro sito"),
+        ):
+            page = await door.call(method, path, KEY, origin=origin, headers=person, **more)
+            assert page.status_code == status and page.headers["content-type"].startswith("text/html"), path
+            assert title in page.text, path
+            assert page.headers["content-security-policy"] == POLICY.format(socket="ws://localhost")
+            assert page.headers["cache-control"] == "no-store"
+            assert (page.headers.get("connection") == "close") == (status == 413)
+            for headers in ({}, {"Accept": "*/*"}):
+                said = await door.call(method, path, KEY, origin=origin, headers=headers, **more)
+                assert said.status_code == status and said.json()["error"]["text"], path
+        api = await door.call("POST", f"/api/sessions/{door.code}/badges", headers=person, content=b" " * (BODY + 1))
+        assert (api.status_code, api.json()["error"]["code"]) == (413, "too_big")
+
+
+async def test_the_language_of_a_refused_form_can_be_changed(tmp_path: Path) -> None:
+    """Its page stands under the form's own address, and the links of the languages are relative to it."""
+    async with inside(tmp_path) as door:
+        await door.begins()
+        page = await door.call("POST", "/desk/enter", data={"key": "no"}, headers={"Accept": "text/html"})
+        assert page.status_code == 401 and 'href="?lang=en"' in page.text
+        for path, home in (
+            ("/desk/enter", "/desk"),
+            ("/desk/plans", "/desk"),
+            (f"/keep/{door.code}/erase", f"/keep/{door.code}"),
+        ):
+            for query, kept in (("?lang=en", "?lang=en"), ("", ""), ("?lang=xx%0d%0aSet-Cookie:a", "")):
+                answer = await door.call("GET", path + query, headers={"Accept": "text/html"})
+                assert (answer.status_code, answer.headers["location"]) == (303, home + kept)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +417,21 @@ def test_a_key_of_the_environment_is_printed_nowhere_and_kept_nowhere(tmp_path: 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()] == []
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+async def test_the_start_says_when_phones_cannot_come_in_and_how_to_change_it(
+    tmp_path: Path, host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "ours", list)
+    house = await House.open(Settings(host=host, data=tmp_path, host_key=KEY))
+    try:
+        say_where(house, 0.0, no_browser=True)
+    finally:
+        await house.close()
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("listens only on this computer" in said and "--host 0.0.0.0" in said) == (host != "0.0.0.0")
+    assert ("on no network yet" in said) == (host == "0.0.0.0")
+
+
 # -- files ----------------------------------------------------------------------------------------------------------
 
 OUTSIDE = [
@@ -420,6 +500,11 @@ async def test_static_files_are_kept_for_ever_and_packed(tmp_path: Path) -> None
                 assert answer.headers["content-type"].split(";")[0] == kind
                 assert answer.headers["vary"] == "accept-encoding"
                 assert answer.headers["x-content-type-options"] == "nosniff"
+                assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+                for document in ("content-security-policy", "permissions-policy", "referrer-policy", "x-frame-options"):
+                    assert document not in answer.headers, "a script is no document, and forty phones fetch it"
+        missing = await door.call("GET", "/static/x/nothing.js", headers={"Accept": "text/html"})
+        assert missing.status_code == 404 and "content-security-policy" in missing.headers
         page = await door.call("GET", "/", headers={"Accept-Encoding": "gzip"})
         assert page.headers["content-encoding"] == "gzip" and page.headers["cache-control"] == "no-store"
         assert gzip.decompress(gzip.compress(page.content)) == page.content
@@ -470,6 +555,39 @@ async def test_files_and_plans_may_have_5_mib_and_no_more(day: Day) -> None:
     plan = {"plan": {"title": "x" * (LARGE_BODY + FORM)}}
     assert (await day.api("POST", "/api/sessions", json=plan)).status_code == 413
     assert (await day.api("POST", "/api/sessions", json={"plan": {"title": "x" * (BODY * 4)}})).status_code == 422
+
+
+async def test_a_plan_is_read_beside_the_room_and_not_in_its_way(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly(data: bytes, name: str = "") -> Any:
+        reading.set()
+        assert go_on.wait(20)
+        raise ValueError("read at last")
+
+    monkeypatch.setattr(plans, "parse", slowly)
+    upload = asyncio.create_task(day.api("POST", "/desk/plans", files={"file": ("plan.toml", b"a = 1")}))
+    try:
+        await asyncio.to_thread(reading.wait, 10)
+        assert (await day.http.get("/healthz")).status_code == 200
+        assert not upload.done()
+    finally:
+        go_on.set()
+    answer = await upload
+    assert answer.status_code == 422 and "read at last" in answer.text
+
+
+async def test_a_plan_that_would_take_for_ever_to_read_is_refused_with_a_sentence(day: Day) -> None:
+    parts = (plans.LARGEST - 10) // 4
+    for what, sentence in (
+        (b"x" * (plans.LARGEST + 1), "larger than a plan may be: 1024 KiB"),
+        (b"# one\n" + b".".join([b"a"] * parts) + b" = 1\n", "line 2 has too many parts"),
+        (b"[" + b" . ".join([b'"a"'] * (parts // 2)) + b"]\n", "line 1 has too many parts"),
+    ):
+        began = asyncio.get_running_loop().time()
+        answer = await day.api("POST", "/desk/plans", files={"file": ("plan.toml", what)})
+        assert answer.status_code == 422 and sentence in answer.text, answer.text[-3000:]
+        assert asyncio.get_running_loop().time() - began < 5
 
 
 async def test_a_length_that_is_no_number_is_refused(day: Day) -> None:

@@ -19,7 +19,11 @@ WIDEST_COLUMN = 60
 # C0 without tab, line feed and carriage return: not allowed in XML 1.0, so Excel would refuse the whole workbook.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 # OWASP ASVS 5.0, 1.2.10, and the full-width forms, which Japanese and Chinese Excel read as the plain ones.
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\x00", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_STARTS_A_FORMULA = re.compile(f"[\t\r\n\x00]|[ \u00a0]*[{_SIGNS}]")
+# An Excel of the other language cuts cells at the other separator, and knows no quotes that begin in the middle; so
+# does a paste at tabs and lines. What would then begin a cell of its own gets an apostrophe too.
+_BEGINS_A_CELL = {sign: re.compile(f'([{sign}\t\r\n][\\s"]*)(?=[{_SIGNS}])') for sign in ",;"}
 _NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 
 
@@ -73,7 +77,8 @@ def csv_text(rows: Iterable[Sequence[Cell]], *, italian_excel: bool = False) -> 
     """Rows as CSV: UTF-8 with byte order mark, lines ended by CR LF, quoted where needed (RFC 4180).
 
     italian_excel: semicolons between cells and a comma in decimal numbers, as an Italian Excel expects on a double
-    click; otherwise commas and points. A text beginning like a formula gets a leading apostrophe; numbers never do.
+    click; otherwise commas and points. A text beginning like a formula gets a leading apostrophe, and so does one
+    within a text where another reader would begin a cell; numbers never do.
     """
     room = io.StringIO(newline="")
     writer = csv.writer(room, delimiter=";" if italian_excel else ",", lineterminator="\r\n")
@@ -91,10 +96,10 @@ def _csv_cell(cell: Cell, italian_excel: bool) -> str:
         return str(cell).replace(".", ",") if italian_excel else str(cell)
     if isinstance(cell, datetime.date):
         return cell.isoformat()
-    guard = "'" if cell.startswith(_STARTS_A_FORMULA) else ""
-    # Guard first, then strip: a stripped NUL must not uncover the "=" behind it.
+    # Looked at before and after stripping: a stripped NUL must not uncover the "=" behind it.
     text = _CONTROLS.sub("", cell)
-    return (guard or ("'" if text.startswith(_STARTS_A_FORMULA) else "")) + text
+    guard = "'" if _STARTS_A_FORMULA.match(cell) or _STARTS_A_FORMULA.match(text) else ""
+    return guard + _BEGINS_A_CELL["," if italian_excel else ";"].sub(r"\1'", text)
 
 
 def _without_zone(moment: datetime.date) -> datetime.date:

@@ -41,7 +41,7 @@ log = structlog.get_logger("room")
 
 #: Asks that may wait in one room; beyond it they are refused `busy` and come again.
 INBOX = 5_000
-#: Asks in one batch: small enough that a receipt never waits long for its neighbours.
+#: Asks in one batch: what one decides and keeps still lies near the processor, and no receipt waits long for others.
 BATCH = 256
 #: Facts kept in memory for whoever reads on; older ones come from the journal.
 RING = 2_048
@@ -51,6 +51,7 @@ PROBE_SECONDS = 0.25
 RACES = 5
 #: Stands for the number of an ask whose twin is in the same batch.
 TWIN = -1
+_UNFORESEEN = (None, None, None)
 
 SESSION_ASKS = asks_of(session_messages.Ask)
 SESSION_FACTS = facts_of(session_messages.Fact)
@@ -114,6 +115,9 @@ class Room:
         self._timer: asyncio.TimerHandle | None = None
         self._committed: list[KeptFact] = []
         self._sized: tuple[Any, dict[str, int]] | None = None
+        #: By number: what a fact of the batch on its way does to the run of its stage, found while deciding.
+        self._foreseen: dict[int, tuple[AFact | None, Any, Any]] = {}
+        self._next = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -144,15 +148,23 @@ class Room:
         """Changes state by the next fact. Raises ValueError on a gap, which would be a bug of the journal."""
         if fact.number != self.number + 1:
             raise ValueError(f"line {self.line}: fact {fact.number} after {self.number}")
-        self.folded = self.evolve(self.folded, fact)
+        # `evolve` is pure: the same fact upon the same run gives what it gave when the batch was decided.
+        said, before, after = self._foreseen.pop(fact.number, _UNFORESEEN)
+        if said is not None and said is fact.said and self.folded.runs.get(fact.stage or "") is before:
+            self.folded.runs[fact.stage or ""] = after
+        else:
+            self.folded = self.evolve(self.folded, fact)
         self.number = fact.number
         self.last_at = max(self.last_at, fact.at)
         self.ring.append(fact)
 
-    def evolve(self, folded: Folded, fact: KeptFact | NewFact, said: AFact | None = None) -> Folded:
-        """One fact further; changes the runs of `folded` in place, so hand it a copy where that matters."""
-        said = said or fact.said or self.parse_fact(fact)
-        number = fact.number if isinstance(fact, KeptFact) else 0
+    def evolve(self, folded: Folded, fact: KeptFact | NewFact, number: int = 0) -> Folded:
+        """One fact further; changes the runs of `folded` in place, so hand it a copy where that matters.
+
+        number: the one that a new fact will have.
+        """
+        said = fact.said or self.parse_fact(fact)
+        number = fact.number if isinstance(fact, KeptFact) else number
         happening = Happening(said, fact.at, fact.person, fact.group, number)
         if fact.stage is not None:
             run = folded.runs.get(fact.stage)
@@ -282,6 +294,8 @@ class Room:
 
     def _decide_all(self, batch: list[Asking]) -> tuple[list[_Decided], list[Entry]]:
         working = self.folded.copy()
+        self._foreseen = {}
+        self._next = self.number
         decided: list[_Decided] = []
         entries: list[Entry] = []
         asked: set[tuple[str, str]] = set()
@@ -375,7 +389,7 @@ class Room:
         if stage is None and isinstance(fact, session_messages.Paused | session_messages.StageClosed):
             self._own_ask(working, kept, before.current, "hold", at)
         kept.append(new)
-        self.evolve(working, new)
+        self._foresee(working, new)
         if stage is None and isinstance(fact, session_messages.Resumed | session_messages.StageOpened):
             after = working.session
             if after.stage_open and after.state == "open":
@@ -394,7 +408,18 @@ class Room:
         for fact in facts:
             new = NewFact(at, stage, fact.kind, None, None, "pseudonym", fact.model_dump_json(), fact)
             kept.append(new)
-            self.evolve(working, new)
+            self._foresee(working, new)
+
+    def _foresee(self, working: Folded, new: NewFact) -> None:
+        """Evolves the working copy by a fact that will have the next number, and remembers what came of it."""
+        self._next += 1
+        stage = new.stage
+        if stage is None:
+            self.evolve(working, new, self._next)
+            return
+        before = working.runs.get(stage)
+        self.evolve(working, new, self._next)
+        self._foreseen[self._next] = (new.said, before, working.runs.get(stage))
 
     def _is_known(self, one: _Decided, actor: str, asked: set[tuple[str, str]]) -> bool:
         key = (actor, one.asking.id)

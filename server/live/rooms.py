@@ -25,6 +25,10 @@ from .socket import ASK_BURST, ASKS_PER_SECOND, Bucket
 log = structlog.get_logger("rooms")
 
 
+class NotKept(RuntimeError):
+    """The storage did not take it; nothing was changed, and the same call may succeed later."""
+
+
 @dataclass
 class LiveRoom:
     """A room with its screens."""
@@ -119,6 +123,10 @@ class Rooms:
         finally:
             self._opening.pop(code, None)
 
+    async def opened(self, code: str) -> LiveRoom | None:
+        """The room if it is open, or about to be; opens none."""
+        return await self.find(code) if code in self.live or code in self._opening else None
+
     async def _open(self, row: LineRow) -> LiveRoom | None:
         room = Room(row, self.journal, self.bus, self.clock, self.activities)
         try:
@@ -133,7 +141,10 @@ class Rooms:
         return live
 
     async def make(self, plan: dict[str, Any], source: str | None = None) -> LiveRoom:
-        """A new session from a plan. Raises ValueError (pydantic's own included) when the plan does not fit."""
+        """A new session from a plan. Raises ValueError (pydantic's own included) when the plan does not fit, and NotKept.
+
+        Where the storage itself fails, its own error goes through.
+        """
         self.check(Plan.read(plan))
         live_now = sum(1 for one in self.live.values() if one.room.folded.session.state != "ended")
         while True:
@@ -147,7 +158,10 @@ class Rooms:
             raise ValueError("the session could not be opened")
         answer = await live.ask_as_server("make_session", {"plan": plan, "source": source})
         if isinstance(answer, Refused):
-            raise ValueError(answer.refusal.code)
+            # A code that leads to no plan would be a room that nobody can use.
+            await self.close_one(code)
+            del self.lines[code]
+            raise NotKept(answer.refusal.code) if answer.refusal.again else ValueError(answer.refusal.code)
         return live
 
     def check(self, plan: Plan) -> None:
@@ -161,6 +175,17 @@ class Rooms:
                 )
             setup = activity.read_setup(stage.setup, plan.languages[0])
             activity.rules.start(setup, stage.level)
+
+    async def close_one(self, code: str) -> None:
+        """Lets a room go whose session could not be kept; its screens are told that it is over."""
+        live = self.live.pop(code, None)
+        if live is None:
+            return
+        await live.room.rest()
+        for connection in live.screens.everyone():
+            connection.end(4010)
+        await live.screens.close()
+        await live.room.close()
 
     async def close(self) -> None:
         for live in list(self.live.values()):

@@ -17,8 +17,8 @@ from markupsafe import Markup
 from pydantic_core import to_json
 
 from ..activities.contract import Refusal
-from ..drawing import Drawing, localise
-from ..sessions import codes
+from ..drawing import Drawing, Said, localise
+from ..sessions import codes, names
 from ..sessions import rules as session_rules
 from ..storage.journal import KeptFact
 from . import envelope
@@ -97,6 +97,8 @@ class Address:
     shown: str
     join_url: str
     qr: Markup
+    #: Name of the network that phones join first; none when the organiser has not said it.
+    wifi: str | None = None
 
 
 @dataclass(slots=True)
@@ -129,6 +131,8 @@ class Screens:
         self._people_drawn: dict[Audience, tuple[Any, str]] = {}
         self._phone_values: dict[Audience, tuple[dict[str, Any], Parts]] = {}
         self._trouble: str | None = None
+        self._values_key: tuple[int, Audience] | None = None
+        self._values: dict[str, Any] = {}
         room.on_change.append(self.changed)
 
     def start(self) -> None:
@@ -230,6 +234,16 @@ class Screens:
         self._dirty.shared = True
         self._wake.set()
 
+    def drawn_anew(self) -> None:
+        """What was drawn is not good any more, though the number is the same: names went without a fact."""
+        self._said.clear()
+        self._latest.clear()
+        self._people_drawn.clear()
+        self._phone_values.clear()
+        self._values_key = None
+        self.people_changed()
+        self.changed([], None)
+
     def _notice_trouble(self) -> None:
         code = "storage" if self.room.trouble else "storage_again"
         frame = text_frame(to_json({"t": "notice", "code": code, "at": self.room.now()}))
@@ -279,7 +293,12 @@ class Screens:
         if dirty.shared:
             order = {"phone": 0, "wall": 1, "desk": 2}
             for audience in sorted(self.connections, key=lambda one: order[one.screen]):
-                drawn = self._draw(audience)
+                try:
+                    drawn = self._draw(audience)
+                except Exception:
+                    # What one screen cannot show must not keep the others from showing theirs.
+                    log.exception("a screen could not be drawn", line=self.room.line, screen=audience.screen)
+                    continue
                 frame = self._difference(audience, drawn)
                 self._sent[audience] = self._latest[audience] = drawn
                 if frame is None:
@@ -298,7 +317,10 @@ class Screens:
             own = [connection for person in dirty.own for connection in self.by_person.get(person, ())]
         for some in slices(own):
             for connection in some:
-                self._send_own(connection)
+                try:
+                    self._send_own(connection)
+                except Exception:
+                    log.exception("a person's part could not be drawn", line=self.room.line)
             await asyncio.sleep(0)
         if over:
             for connection in self.everyone():
@@ -394,6 +416,7 @@ class Screens:
         view: dict[str, Any] = rules.view(run, screen)
         if screen != "phone":
             view = {**view, "present": self.presence.present(state.people, room.now())}
+        view = self.named(view, screen)
         assert state.plan is not None
         return {
             "id": stage.id,
@@ -405,6 +428,23 @@ class Screens:
             "of": len(state.plan.stages),
             "view": localise(view, language),
         }
+
+    def named(self, view: dict[str, Any], screen: str) -> dict[str, Any]:
+        """The view with names on its board of people, if it has one; who they are by id is told to the desk alone.
+
+        A name that a facilitator should see first is left out where everybody looks.
+        """
+        if "board" not in view or not any("person" in row for row in view["board"]["rows"]):
+            return view
+        rows = []
+        for row in view["board"]["rows"]:
+            name = self.room.names.get(row["person"], "")
+            if screen == "desk":
+                rows.append({**row, "name": name})
+            else:
+                shown = {key: value for key, value in row.items() if key != "person"}
+                rows.append({**shown, "name": "" if names.is_flagged(name) else name})
+        return {**view, "board": {**view["board"], "rows": rows}}
 
     def own_view(self, connection: Looker) -> dict[str, Any] | None:
         """What is this person's own in the open stage."""
@@ -442,17 +482,25 @@ class Screens:
         after = session_rules.next_stage(state)
         following = state.plan.stage(after) if state.plan and after else None
         answered = None
+        taking, unasked = True, 0
         if stage is not None and state.stage_open:
             counts = getattr(room.activity_of(room.folded, stage.id).rules, "answered", None)
             answered = counts(room.folded.runs[stage.id]) if counts else None
             if answered is not None:
+                by_table = answered.get("by_table")
+                taking, unasked = answered.get("taking", True), answered.get("unasked", 0)
                 answered = {"answered": answered["answered"], "by_group": answered.get("by_group", {})}
+                if by_table is not None and (tables := state.tables()):
+                    answered["by_table"] = [
+                        {"table": label, "answered": by_table.get(label, 0), "of": len(seated)}
+                        for label, seated in sorted(tables.items())
+                    ]
         present = self.presence.present(state.people, now)
         unfinished = None
-        if answered is not None and present:
-            waiting = max(0, present - answered["answered"])
-            if answered["answered"] * 2 < present:
-                unfinished = {"waiting": waiting}
+        if answered is not None and taking and answered["answered"] * 2 < present:
+            unfinished = {"waiting": present - answered["answered"]}
+        elif unasked:
+            unfinished = {"unasked": unasked}
         view = {
             "stages": schedule["stages"],
             "behind_minutes": schedule["behind_minutes"],
@@ -526,6 +574,7 @@ class Screens:
             "code_blocks": codes.in_blocks(self.room.code),
             "address": address.shown,
             "join_url": address.join_url,
+            "wifi": address.wifi,
             "rehearsal": any(person.rehearsal for person in state.people.values()) if screen != "phone" else False,
             "locked": state.locked,
             "message": state.message,
@@ -538,9 +587,19 @@ class Screens:
             "session": session,
             "stage": stage,
             "view": view,
-            "place": localise(session_rules.place(state, self.room.now()), language),
+            "place": self.place(language),
             "qr": address.qr,
         }
+
+    def place(self, language: str) -> dict[str, Any] | None:
+        """Where we are in the day, the activity by its name in this language."""
+        place: dict[str, Any] | None = localise(
+            session_rules.place(self.room.folded.session, self.room.now()), language
+        )
+        if place is not None:
+            words = self.drawing.words(place["activity"], language)
+            place["activity_name"] = Said(words("name"), words.language)
+        return place
 
     def _html(self, audience: Audience) -> Parts:
         values = self.values(audience.screen, audience.language)
@@ -646,7 +705,7 @@ class Screens:
 
     def _shared_values(self, audience: Audience) -> dict[str, Any]:
         key = (self.room.number, audience)
-        if getattr(self, "_values_key", None) != key:
+        if self._values_key != key:
             self._values_key = key
             self._values = self.values(audience.screen, audience.language)
         return self._values

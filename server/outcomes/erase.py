@@ -8,6 +8,9 @@ nothing links to anybody any more.
 Limits. Answers at level anonymous are found by the badge alone, because at rest nothing links them to a person: an
 erasing by the facilitator cannot find them, nor can a badge that came after a lost one find what was given with the
 first. A backup folder that is not there (a stick that was pulled out) keeps its old copies; the log says so.
+
+Everybody in a session that is old enough is erased in another way (`old_people`): names, badges, ask ids and personal
+fields go; texts stay, because by then nothing says whose they are.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..activities import Activity
 from ..activities.contract import AFact
 from ..live.envelope import Refused
 from ..live.room import rehearsal_removed
@@ -43,6 +48,8 @@ log = structlog.get_logger("erase")
 MINUTE = 60_000
 #: Stands for the id of an erased person's ask.
 NO_ASK = "erased"
+#: Actors of asks that are nobody's: the facilitator, deadlines and the house itself.
+NOBODY = ("host", "clock", "server")
 #: Readers hold the log for milliseconds at a time; an emptying that never succeeds within this many tries is told.
 TRIES = 60
 
@@ -110,9 +117,7 @@ async def _erase(house: House, live: LiveRoom, person: str, badge: str | None) -
 
 
 async def _erase_kept(house: House, live: LiveRoom, person: str, badge: str | None) -> None:
-    # One at a time: each replaces all backups by its own.
-    lock: asyncio.Lock = house.__dict__.setdefault("erasing", asyncio.Lock())
-    async with lock:
+    async with _erasing(house):
         await _erase_alone(house, live, person, badge)
 
 
@@ -127,15 +132,167 @@ async def _erase_alone(house: House, live: LiveRoom, person: str, badge: str | N
     try:
         await house.journal.run(lambda connection: _rewrite(connection, room.line, person, voters, changes, epoch))
         house.rooms.epoch = epoch
-        await _fold(room, person, voters)
+        await _fold(room)
+        room.names.pop(person, None)
+        room.badges = {hash: whose for hash, whose in room.badges.items() if whose != person}
+        room.receipts = {key: number for key, number in room.receipts.items() if key[0] not in voters}
         live.screens.people_changed()
         live.screens.changed([], None)
         await _empty_log(house)
         await asyncio.to_thread(_erase_aside, house, room.code, person, voters, _kinds(room))
     finally:
-        made = await backup.make(house.journal, backup.named(house.settings.data / backup.FOLDER))
-        await asyncio.to_thread(_delete_copies, house, made)
+        await _only_a_fresh_copy(house)
     log.info("a person was erased", line=room.line, facts=len(changes))
+
+
+# Everybody in old sessions
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleared:
+    """An old session whose people are erased: who they were, and its number at that moment."""
+
+    line: int
+    code: str
+    number: int
+    people: frozenset[str]
+
+
+async def old_people(house: House, before: int) -> list[str]:
+    """Erases everybody in sessions where nothing happened since `before` (ms UTC); gives the codes of these sessions.
+
+    What they said and chose stays, under pseudonyms that nothing links to anybody any more. Raises what the storage
+    raises; the same call then goes on with what is left to do.
+    """
+    epoch = fresh()
+    activities = house.rooms.activities
+    async with _erasing(house):
+        cleared: list[_Cleared] = await house.journal.run(lambda c: _clear(c, _overdue(c, before), activities, epoch))
+        if cleared:
+            house.rooms.epoch = epoch
+            for one in cleared:
+                live = await house.rooms.opened(one.code)
+                if live is not None:
+                    await _forget_people(live, one)
+            await _empty_log(house)
+            await _only_a_fresh_copy(house)
+        await asyncio.to_thread(_clear_aside, house, before)
+        if cleared:
+            await house.journal.run(lambda c: _drop_rows(c, cleared))
+    return [one.code for one in cleared]
+
+
+def _erasing(house: House) -> asyncio.Lock:
+    # One at a time: each replaces all backups by its own.
+    lock: asyncio.Lock = house.__dict__.setdefault("erasing", asyncio.Lock())
+    return lock
+
+
+async def _only_a_fresh_copy(house: House) -> None:
+    made = await backup.make(house.journal, backup.named(house.settings.data / backup.FOLDER))
+    await asyncio.to_thread(_delete_copies, house, made)
+
+
+def _overdue(connection: Any, before: int) -> list[_Cleared]:
+    """The sessions that are old enough and still know somebody."""
+    rows = connection.execute(
+        "SELECT id, code, number FROM line WHERE kind = 'session' AND coalesce(ended_at,"
+        " (SELECT at FROM fact WHERE fact.line = line.id ORDER BY fact.number DESC LIMIT 1), made_at) < ?"
+        " AND EXISTS (SELECT 1 FROM person WHERE person.line = line.id)",
+        (before,),
+    ).fetchall()
+    return [
+        _Cleared(
+            line,
+            code,
+            number,
+            frozenset(
+                person
+                for (person,) in connection.execute("SELECT person FROM person WHERE line = ?", (line,)).fetchall()
+            ),
+        )
+        for line, code, number in rows
+    ]
+
+
+def _clear(
+    connection: Any, overdue: list[_Cleared], activities: Mapping[str, Activity], epoch: str | None
+) -> list[_Cleared]:
+    """Empties names and badges, keeps nobody's ask ids, and writes the file anew.
+
+    The emptied rows stay for now: they are what says that the rest is not done yet, should this be cut short.
+    """
+    if not overdue:
+        return overdue
+
+    def change() -> None:
+        for one in overdue:
+            for number, body in _personal(connection, one.line, activities):
+                connection.execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, one.line, number))
+            connection.execute("UPDATE fact SET ask = ? WHERE line = ? AND person IS NOT NULL", (NO_ASK, one.line))
+            connection.execute("DELETE FROM ask WHERE line = ? AND actor NOT IN (?, ?, ?)", (one.line, *NOBODY))
+            connection.execute("UPDATE person SET name = '', badge = NULL WHERE line = ?", (one.line,))
+        _set_epoch(connection, epoch)
+
+    _in_one_step(connection, change)
+    _write_anew(connection)
+    return overdue
+
+
+def _personal(connection: Any, line: int, activities: Mapping[str, Activity]) -> list[tuple[int, str]]:
+    """New bodies of the facts that are about one person, by number.
+
+    Read off the file and not off a room, because a file put aside has facts of its own.
+    """
+    from ..live.room import SESSION_FACTS
+
+    kinds: dict[tuple[str | None, str], type[AFact]] = {(None, name): kind for name, kind in SESSION_FACTS.items()}
+    kinds |= {(one.name, name): kind for one in activities.values() for name, kind in one.facts.items()}
+    kinds = {key: kind for key, kind in kinds.items() if marks.holds(kind, "personal")}
+    made = connection.execute(
+        "SELECT body FROM fact WHERE line = ? AND stage IS NULL AND kind = 'session_made'", (line,)
+    ).fetchall()
+    stages = {stage["id"]: stage["activity"] for (body,) in made for stage in json.loads(body)["plan"]["stages"]}
+    bodies = []
+    for name in {name for _, name in kinds}:
+        for number, stage, body in connection.execute(
+            "SELECT number, stage, body FROM fact WHERE line = ? AND kind = ?", (line, name)
+        ).fetchall():
+            kind = kinds.get((stages.get(stage) if stage else None, name))
+            if kind is not None:
+                bodies.append((number, marks.erased(kind, json.loads(body), "personal")))
+    return bodies
+
+
+def _drop_rows(connection: Any, cleared: list[_Cleared]) -> None:
+    """Takes away the emptied rows; whoever came since has a name or a badge."""
+
+    def change() -> None:
+        for one in cleared:
+            connection.execute("DELETE FROM person WHERE line = ? AND name = '' AND badge IS NULL", (one.line,))
+
+    _in_one_step(connection, change)
+
+
+def _clear_aside(house: House, before: int) -> None:
+    """The same in files that a restore or a migration put aside, each by what it says of its own sessions."""
+    for file in _aside(house):
+        written = file.stat().st_mtime * 1000
+        connection = sqlite3.connect(file, isolation_level=None)
+        try:
+            overdue = _overdue(connection, before)
+            if overdue:
+                connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+                _drop_rows(connection, _clear(connection, overdue, house.rooms.activities, None))
+        except (sqlite3.Error, ValueError, KeyError) as error:
+            connection.close()
+            # Nobody asked for this today, and a broken file may be somebody's last hope: it gets its days too.
+            if written < before:
+                _drop(file, error)
+            else:
+                log.warning("a file put aside cannot be read", file=file.name, why=str(error))
+        finally:
+            connection.close()
 
 
 # Which facts
@@ -222,25 +379,40 @@ def _rewrite(
     def execute(sql: str, values: Sequence[Any] = ()) -> list[Any]:
         return list(connection.execute(sql, tuple(values)).fetchall())
 
-    execute("PRAGMA secure_delete=ON")
-    execute("BEGIN IMMEDIATE")
-    try:
+    def change() -> None:
         for number, body in changes.items():
             execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, line, number))
         for voter in voters:
             execute("UPDATE fact SET ask = ? WHERE line = ? AND person = ?", (NO_ASK, line, voter))
             execute("DELETE FROM ask WHERE line = ? AND actor = ?", (line, voter))
         execute("DELETE FROM person WHERE line = ? AND person = ?", (line, person))
-        if epoch is not None:
-            execute(
-                "INSERT INTO about VALUES ('epoch', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (epoch,)
-            )
-        execute("COMMIT")
-    except BaseException:
-        execute("ROLLBACK")
-        raise
+        _set_epoch(connection, epoch)
+
+    _in_one_step(connection, change)
+    _write_anew(connection)
+
+
+def _in_one_step(connection: Any, change: Callable[[], None]) -> None:
+    connection.execute("PRAGMA secure_delete=ON").fetchall()
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        execute("VACUUM")
+        change()
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _set_epoch(connection: Any, epoch: str | None) -> None:
+    if epoch is not None:
+        connection.execute(
+            "INSERT INTO about VALUES ('epoch', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (epoch,)
+        )
+
+
+def _write_anew(connection: Any) -> None:
+    try:
+        connection.execute("VACUUM").fetchall()
     except Exception as error:
         # Freed pages are overwritten already (secure_delete); a full disk must not stop what follows.
         log.warning("the file could not be written anew", why=str(error))
@@ -283,8 +455,7 @@ def _erase_aside(house: House, code: str, person: str, voters: set[str], kind: K
 
     They hold answers that may be wanted back, so they are rewritten like the present file; what cannot be is deleted.
     """
-    data = house.settings.data
-    for file in [*data.glob("set-aside-*.db"), *data.glob("*.before-*.db")]:
+    for file in _aside(house):
         connection = sqlite3.connect(file, isolation_level=None)
         try:
             rows = connection.execute("SELECT id FROM line WHERE code = ?", (code,)).fetchall()
@@ -299,18 +470,41 @@ def _erase_aside(house: House, code: str, person: str, voters: set[str], kind: K
                 connection.execute("PRAGMA journal_mode=DELETE").fetchall()
                 _rewrite(connection, line, person, voters, changes, None)
         except (sqlite3.Error, ValueError, KeyError) as error:
-            log.warning("a file put aside could not be rewritten and was deleted", file=file.name, why=str(error))
             connection.close()
-            for one in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
-                one.unlink(missing_ok=True)
+            _drop(file, error)
         finally:
             connection.close()
+
+
+def _aside(house: House) -> list[Path]:
+    data = house.settings.data
+    return [*data.glob("set-aside-*.db"), *data.glob("*.before-*.db")]
+
+
+def _drop(file: Path, error: Exception) -> None:
+    log.warning("a file put aside could not be rewritten and was deleted", file=file.name, why=str(error))
+    for one in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
+        one.unlink(missing_ok=True)
 
 
 # In memory
 
 
-async def _fold(room: Room, person: str, voters: set[str]) -> None:
+async def _forget_people(live: LiveRoom, cleared: _Cleared) -> None:
+    """Takes the people out of an open room; who came in since, and what was asked since, stays."""
+    room = live.room
+    for person in cleared.people:
+        room.names.pop(person, None)
+        live.screens.cut(person, 4003)
+    room.badges = {hash: whose for hash, whose in room.badges.items() if whose not in cleared.people}
+    room.receipts = {
+        key: number for key, number in room.receipts.items() if key[0] in NOBODY or number > cleared.number
+    }
+    await _fold(room)
+    live.screens.drawn_anew()
+
+
+async def _fold(room: Room) -> None:
     """Gives the room the state made anew from the rewritten facts, in one step, so that nobody meets it half made."""
     while True:
         facts = list(await room.journal.after(room.line, 0))
@@ -320,6 +514,3 @@ async def _fold(room: Room, person: str, voters: set[str]) -> None:
     room.folded = folded
     room.ring.clear()
     room.ring.extend(facts[-(room.ring.maxlen or 0) :])
-    room.names.pop(person, None)
-    room.badges = {hash: whose for hash, whose in room.badges.items() if whose != person}
-    room.receipts = {key: number for key, number in room.receipts.items() if key[0] not in voters}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import sqlite3
@@ -167,6 +168,21 @@ def consent() -> dict[str, Any]:
     return tomllib.loads((shipped("content") / "consent.toml").read_text("utf-8"))
 
 
+def how_long(request: Request, language: str) -> dict[str, Any]:
+    """For how long personal data stay here, as the consent text says it: its heading and its text."""
+    days = house_of(request).settings.retention_days
+    said = next(one for one in consent()["kept"] if one["id"] == "time")
+    text = said["text" if days else "text_without_end"]
+    shown: dict[str, Any] = localise(
+        {
+            "heading": Text(said["heading"]),
+            "text": Text({spoken: words.replace("{days}", str(days)) for spoken, words in text.items()}),
+        },
+        language,
+    )
+    return shown
+
+
 @router.post("/j/{code}")
 async def joined(
     request: Request,
@@ -263,7 +279,7 @@ async def wall(request: Request, code: str) -> Response:
         request,
         "wall.html",
         language,
-        session={**session_values(live, language), "address": address.shown},
+        session={**session_values(live, language), "address": address.shown, "wifi": address.wifi},
         qr=address.qr,
         regions=regions(live, "wall", language),
         number=live.room.number,
@@ -296,7 +312,7 @@ async def preview(request: Request, code: str, stage: str) -> Response:
             "n": [one.id for one in plan.stages].index(stage) + 1,
             "of": len(plan.stages),
         }
-        values["view"] = localise({**activity.rules.view(run, screen), "present": 0}, language)
+        values["view"] = localise({**screens.named(activity.rules.view(run, screen), screen), "present": 0}, language)
         drawn = house_of(request).drawing.block(
             f"{activity.name}:{screen}.html", "now", language, activity.name, values
         )
@@ -380,6 +396,18 @@ def show_home(request: Request, csrf: str, error: str | None, status: int = 200)
     )
 
 
+@router.get("/desk/enter")
+@router.get("/desk/plans")
+async def back_home(request: Request) -> Response:
+    """Where the language links of a refused form lead, because that page stands under the form's own address."""
+    return in_language(request, "/desk")
+
+
+def in_language(request: Request, path: str) -> Response:
+    asked = request.query_params.get("lang")
+    return RedirectResponse(f"{path}?lang={asked}" if asked in ("it", "en") else path, 303)
+
+
 @router.post("/desk/enter")
 async def sign_in(request: Request) -> Response:
     """The key, or the one-time code of the start link, is swapped for a cookie."""
@@ -459,7 +487,7 @@ async def upload_plan(
     """A session from a facilitator's own plan; one that does not fit is named with the place, and nothing is made."""
     signed = desk_of(request, csrf=csrf)
     try:
-        plan = plans.parse(await file.read(), Path(file.filename or "").name)
+        plan = await asyncio.to_thread(plans.parse, await file.read(), Path(file.filename or "").name)
         live = await house_of(request).rooms.make(plan, Path(file.filename or "").name or None)
     except ValidationError as error:
         return show_home(request, signed.csrf, plans.sentence(error), 422)
@@ -723,7 +751,7 @@ async def desk(request: Request, code: str) -> Response:
         request,
         "desk.html",
         language,
-        session={**session_values(live, language), "address": address.shown},
+        session={**session_values(live, language), "address": address.shown, "wifi": address.wifi},
         qr=address.qr,
         regions=regions(live, "desk", language),
         number=live.room.number,
@@ -737,7 +765,12 @@ async def desk(request: Request, code: str) -> Response:
 
 @router.get("/keep")
 async def keep(request: Request) -> Response:
-    return draw(request, "keep.html", language_of(request), code=None, csrf="")
+    return show_keep(request, language_of(request), None)
+
+
+def show_keep(request: Request, language: str, code: str | None, erased: bool = False) -> Response:
+    time = how_long(request, language)
+    return draw(request, "keep.html", language, code=code, csrf="", time=time, erased=erased)
 
 
 @router.get("/keep/{code}")
@@ -745,7 +778,13 @@ async def keep_mine(request: Request, code: str) -> Response:
     live = await room_of(request, code)
     caller = caller_of(request, live)
     language = language_of(request, live.languages())
-    return draw(request, "keep.html", language, code=live.room.code if caller else None, csrf="")
+    return show_keep(request, language, live.room.code if caller else None)
+
+
+@router.get("/keep/{code}/erase")
+async def erased_before(request: Request, code: str) -> Response:
+    live = await room_of(request, code)
+    return in_language(request, f"/keep/{live.room.code}")
 
 
 @router.post("/keep/{code}/erase")
@@ -755,6 +794,6 @@ async def erase_mine(request: Request, code: str) -> Response:
     if caller is None:
         raise Failed(401, "badge_needed")
     await erase.person(house_of(request), live, caller.person, caller.badge)
-    response = draw(request, "keep.html", language_of(request), code=None, csrf="", erased=True)
+    response = show_keep(request, language_of(request), None, erased=True)
     response.delete_cookie(house_of(request).access.badge_cookie(live.room.code))
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,11 @@ from pydantic import ValidationError
 from ..activities.contract import Text
 from ..drawing import shipped
 from .plan import Plan
+
+#: Twenty times our longest plan.
+LARGEST = 1 << 20
+#: A key of this many parts: reading it takes a time that grows with their square, hours for a file of the largest size.
+DEEP = re.compile(r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 
 
 def shipped_plans() -> list[dict[str, Any]]:
@@ -50,11 +56,20 @@ def named(name: str) -> dict[str, Any] | None:
 
 
 def parse(data: bytes, name: str = "") -> dict[str, Any]:
-    """A plan's raw shape from TOML or JSON bytes, told by content. Raises ValueError with a sentence and the place."""
+    """A plan's raw shape from TOML or JSON bytes, told by content. Raises ValueError with a sentence and the place.
+
+    Where others wait it belongs into a thread: the largest files take seconds.
+    """
+    if len(data) > LARGEST:
+        raise ValueError(f"{name or 'the file'} is larger than a plan may be: {LARGEST // 1024} KiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name or 'the file'} is not text in UTF-8 (byte {error.start})") from error
+    deep = DEEP.search(text)
+    if deep is not None:
+        line = text.count("\n", 0, deep.start()) + 1
+        raise ValueError(f"{name or 'the file'}: a key in line {line} has too many parts")
     try:
         plan = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

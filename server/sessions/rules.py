@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..activities.contract import AFact, AnAsk, Happening, Moment, Refusal, Text
+from ..activities.contract import AFact, AnAsk, Happening, Moment, Refusal, Text, clean
 from . import messages as m
 from .plan import Plan
 
@@ -113,7 +113,8 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
                 return Refusal("unknown_language")
             return [m.LanguageSpoken(language=language)]
         case m.TakeTable(table=table):
-            return [m.PeopleSeated(people=[moment.person or ""], table=table)]
+            label = _one_line(table)
+            return [m.PeopleSeated(people=[moment.person or ""], table=label)] if label else Refusal("empty")
         case m.OpenStage(stage=stage):
             return _open(state, stage)
         case m.CloseStage():
@@ -129,7 +130,7 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
                 return Refusal("already_paused")
             if state.state == "lobby":
                 return Refusal("no_open_stage")
-            return [m.Paused(message=message or None)]
+            return [m.Paused(message=_one_line(message) or None)]
         case m.Resume():
             return [m.Resumed()] if state.state == "paused" else Refusal("not_paused")
         case m.StopClock():
@@ -160,7 +161,7 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             return [m.PeopleRemoved(people=here)] if here else []
         case m.SeatPeople(people=people, table=table):
             here = [person for person in dict.fromkeys(people) if person in state.people]
-            return [m.PeopleSeated(people=here, table=table)] if here else Refusal("unknown_person")
+            return [m.PeopleSeated(people=here, table=_one_line(table) or None)] if here else Refusal("unknown_person")
         case m.EndSession():
             closing: list[AFact] = [m.StageClosed(stage=state.current)] if state.stage_open and state.current else []
             return [*closing, m.SessionEnded()]
@@ -176,6 +177,10 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             known = person in state.people or person in state.gone
             return [m.PersonErased(person=person)] if known else Refusal("unknown_person")
     return Refusal("unknown_ask")
+
+
+def _one_line(typed: str | None) -> str:
+    return " ".join(clean(typed or "").split())
 
 
 def _join(state: State, ask: m.Join) -> list[AFact] | Refusal:

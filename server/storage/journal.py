@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class NewFact:
+class NewFact(NamedTuple):
     """A fact as decided, not yet numbered. `body` is JSON text; `said` is the same fact as the object it came from."""
 
     at: int
@@ -24,8 +23,7 @@ class NewFact:
     said: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptFact:
+class KeptFact(NamedTuple):
     """A fact as the journal holds it. `said` is None when it was read from disk."""
 
     number: int

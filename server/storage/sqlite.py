@@ -13,7 +13,6 @@ import queue
 import sqlite3
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,9 +47,11 @@ INBOX = 5_000
 DRAIN = 256
 #: Rows in one INSERT: 64 x 10 parameters stays far below SQLite's limit and keeps few statements cached.
 ROWS = 64
-CHECKPOINT_BYTES = 4 << 20
+#: Rows after which a checkpoint may not wait for a quiet moment any more: about 16 MB of WAL.
+CHECKPOINT_ROWS = 40_000
 TRUNCATE_BYTES = 64 << 20
-IDLE_SECONDS = 2.0
+#: A moment without asks, in seconds: then the WAL goes into the database, and nobody's receipt waits for it.
+QUIET_SECONDS = 0.25
 #: Deleted when the disk is full, so that exports and the shutdown still work.
 BALLAST_BYTES = 32 << 20
 
@@ -82,6 +83,7 @@ def prepare(connection: Any, synchronous: str = SYNCHRONOUS) -> None:
         "foreign_keys=ON",
         "wal_autocheckpoint=0",
         "mmap_size=0",
+        "cache_size=-32768",
         "secure_delete=ON",
         "trusted_schema=OFF",
         "cell_size_check=ON",
@@ -142,7 +144,7 @@ class Writer(threading.Thread):
         self.ready = threading.Event()
         self.failed: BaseException | None = None
         self._aside: deque[_Work | None] = deque()
-        self._wal_checked = 0.0
+        self._rows = 0
 
     def run(self) -> None:
         try:
@@ -161,9 +163,11 @@ class Writer(threading.Thread):
     def turn(self) -> bool:
         """One round of take, write, tell; False when the thread was asked to end."""
         try:
-            first = self._aside.popleft() if self._aside else self.inbox.get(timeout=IDLE_SECONDS)
+            # Without rows since the last checkpoint there is nothing to wake up for.
+            quiet = QUIET_SECONDS if self._rows else None
+            first = self._aside.popleft() if self._aside else self.inbox.get(timeout=quiet)
         except queue.Empty:
-            self.checkpoint("PASSIVE")
+            self.keep_wal_small()
             return True
         going, drained = True, [first]
         while len(drained) < DRAIN and not self.inbox.empty():
@@ -181,8 +185,7 @@ class Writer(threading.Thread):
             else:
                 self.work(item)
         self.write(batches)
-        if time.monotonic() - self._wal_checked > 0.5:
-            self._wal_checked = time.monotonic()
+        if self._rows > CHECKPOINT_ROWS:
             self.keep_wal_small()
         return going
 
@@ -292,6 +295,7 @@ class Writer(threading.Thread):
 
     def many(self, name: str, marks: str, values: list[Any], width: int) -> None:
         step = ROWS * width
+        self._rows += len(values) // width
         for start in range(0, len(values), step):
             part = values[start : start + step]
             rows = ",".join([marks] * (len(part) // width))
@@ -320,22 +324,21 @@ class Writer(threading.Thread):
         failed: BaseException | None = None
         try:
             result = item.do(self.connection)
+            self._rows += 1
         except Exception as error:
             self.roll_back()
             failed = error
         self.on_the_loop(lambda: item.done(result, failed))
 
     # The WAL file grows until somebody checkpoints; only this thread may, because a second checkpointer is what the
-    # WAL-reset bug needs.
+    # WAL-reset bug needs. The file keeps its size afterwards, so its size says nothing of what is still to do.
     def keep_wal_small(self) -> None:
+        self._rows = 0
         try:
             size = self.path.with_name(self.path.name + "-wal").stat().st_size
         except OSError:
-            return
-        if size > TRUNCATE_BYTES:
-            self.checkpoint("TRUNCATE")
-        elif size > CHECKPOINT_BYTES:
-            self.checkpoint("PASSIVE")
+            size = 0
+        self.checkpoint("TRUNCATE" if size > TRUNCATE_BYTES else "PASSIVE")
 
     def checkpoint(self, mode: str) -> None:
         try:

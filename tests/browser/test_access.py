@@ -413,6 +413,28 @@ async def test_the_desk_is_led_by_its_keys_which_are_dead_in_text_and_can_be_swi
     await stands_at("talk")
 
 
+async def test_a_line_for_everybody_is_typed_beside_the_pause_with_the_keyboard_alone(glass: Glass) -> None:
+    await glass.day.begins(plan(poll()))
+    desk, phone, wall = await glass.desk(), await glass.phone(), await glass.wall()
+    await says(glass, "go_next")
+    await tab_to(desk, "#pause-words summary")
+    await desk.keyboard.press("Enter")
+    await expect(desk.locator("#pause-message")).to_be_visible()
+    found = await audit(desk, "a line beside the pause", (800, 1280, 1440))
+    assert not found, "\n".join(found)
+    await tab_to(desk, "#pause-message")
+    await desk.keyboard.type("e se ne parla ai tavoli")
+    await desk.keyboard.press("Enter")
+    for screen in (phone, wall):
+        await expect(screen.locator("#now p")).to_have_text("e se ne parla ai tavoli")
+    await press(desk, "#dock [data-do=resume]")
+    await expect(desk.locator("#pause-message")).to_be_hidden()
+    await press(desk, "#pause-words summary")
+    await expect(desk.locator("#pause-message")).to_have_value("")
+    await press(desk, "#pause-form button")
+    await expect(phone.locator("#now p")).to_have_text("Il telefono riparte da solo.")
+
+
 async def test_the_wall_answers_to_its_own_keys_and_to_buttons_of_the_same_name(glass: Glass) -> None:
     await glass.day.begins(plan(talk()))
     wall = await glass.wall()

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from . import tally
 from .changed import changed
+from .layered import Layered
 from .messages import (
     BY_CLOCK,
     BY_DESK,
@@ -328,8 +329,7 @@ FlowFact = (
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """One kept answer. value: None = skipped. at: ms UTC of the last change."""
 
     value: Any
@@ -338,6 +338,9 @@ class Kept:
     table: str | None = None
     language: str | None = None
     took_ms: int | None = None
+
+
+_NOBODY: Layered[str, Kept] = Layered()
 
 
 @dataclass(frozen=True)
@@ -355,7 +358,7 @@ class Run:
     reading_until: int | None = None
     started_at: int | None = None
     ends_at: int | None = None
-    answers: Mapping[int, Mapping[str, Kept]] = field(default_factory=dict)
+    answers: Mapping[int, Layered[str, Kept]] = field(default_factory=dict)
     was_opened: bool = True
     key_shown: bool = False
     reason: str | None = None
@@ -783,7 +786,7 @@ def _with_run(flow: Flow, question: str, run: Run, **changes: Any) -> Flow:
     return changed(flow, runs={**flow.runs, question: run}, **changes)
 
 
-def _with_answers(flow: Flow, fact: Answered | TakenBack, answers: Mapping[str, Kept], number: int) -> Flow:
+def _with_answers(flow: Flow, fact: Answered | TakenBack, answers: Layered[str, Kept], number: int) -> Flow:
     run = flow.runs[fact.question]
     rounds = dict(run.answers)
     rounds[fact.round] = answers
@@ -792,22 +795,20 @@ def _with_answers(flow: Flow, fact: Answered | TakenBack, answers: Mapping[str, 
 
 def _answered(flow: Flow, fact: Answered, happened: Happening) -> Flow:
     run = flow.runs[fact.question]
-    answers = dict(run.answers.get(fact.round, _EMPTY))
-    anonymous = run.level == "anonymous"
-    answers[happened.voter or ""] = Kept(
-        value=fact.value if fact.text is None else fact.text,
-        at=happened.at,
-        group=fact.group if anonymous else happened.group,
-        table=fact.table,
-        language=fact.language,
-        took_ms=fact.took_ms,
+    kept = Kept(
+        fact.value if fact.text is None else fact.text,
+        happened.at,
+        fact.group if run.level == "anonymous" else happened.group,
+        fact.table,
+        fact.language,
+        fact.took_ms,
     )
+    answers = run.answers.get(fact.round, _NOBODY).having(happened.voter or "", kept)
     return _with_answers(flow, fact, answers, happened.number)
 
 
 def _taken_back(flow: Flow, fact: TakenBack, happened: Happening) -> Flow:
-    answers = dict(flow.runs[fact.question].answers.get(fact.round, _EMPTY))
-    answers.pop(happened.voter or "", None)
+    answers = flow.runs[fact.question].answers.get(fact.round, _NOBODY).without(happened.voter or "")
     return _with_answers(flow, fact, answers, happened.number)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import core_schema
@@ -144,8 +144,7 @@ class Refusal:
     details: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """Everything about the outside that a decision may know, stamped once at the door.
 
     now: whole milliseconds since 1970-01-01 UTC. actor: the role that asks. person: the person, or None for the host,
@@ -161,7 +160,7 @@ class Moment:
     voter: str | None = None
     group: str | None = None
     table: str | None = None
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, int] = MappingProxyType({})
     fresh: str = "0" * 32
     rtt_ms: int = 0
     language: str = "it"
@@ -193,8 +192,7 @@ class Me:
         return self.person if scope is None or self.tokens is None else self.tokens(scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """A fact with the circumstances that the journal keeps beside it; what `evolve` reads.
 
     voter: the person or, at level anonymous, the token. at: milliseconds UTC.

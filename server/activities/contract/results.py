@@ -5,6 +5,7 @@ Everything here is counted from the kept answers of a `Flow`; nothing is stored.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -91,15 +92,26 @@ def counts(question: Question, answers: Mapping[str, Kept]) -> dict[str, Any]:
 
 
 def answered(flow: Flow) -> dict[str, Any]:
-    """{"answered", "by_group": {group: n}, "voters": [...]} of the running round; all empty when nothing is shown."""
+    """{"answered", "by_group": {group: n}, "by_table"?: {table: n}, "voters": [...], "taking", "unasked"} of the round.
+
+    taking: whether answers are still taken. unasked: questions that were not opened yet. The counts are empty when
+    nothing is shown. At level anonymous no answer knows its table, so there is no `by_table`.
+    """
+    unasked = sum(1 for question in flow.questions if question not in flow.runs)
     run = flow.runs.get(flow.current or "")
     if run is None or run.phase == "cancelled":
-        return {"answered": 0, "by_group": {}, "voters": []}
-    groups: dict[str, int] = {}
-    for kept in run.now_answers.values():
-        if kept.group is not None:
-            groups[kept.group] = groups.get(kept.group, 0) + 1
-    return {"answered": len(run.now_answers), "by_group": groups, "voters": sorted(run.now_answers)}
+        return {"answered": 0, "by_group": {}, "voters": [], "taking": False, "unasked": unasked}
+    answers = run.now_answers.values()
+    found: dict[str, Any] = {
+        "taking": run.phase in ("reading", "open"),
+        "unasked": unasked,
+        "answered": len(run.now_answers),
+        "by_group": Counter(kept.group for kept in answers if kept.group is not None),
+        "voters": sorted(run.now_answers),
+    }
+    if run.level != "anonymous":
+        found["by_table"] = Counter(kept.table for kept in answers if kept.table is not None)
+    return found
 
 
 def _letters(shown: Mapping[str, Any]) -> dict[str, str]:

@@ -576,8 +576,14 @@ def test_live_results_show_counts_at_once_and_groups_only_after_the_reveal() -> 
 def test_the_desk_sees_who_has_answered_of_each_group_and_not_what() -> None:
     stage = opened()
     answer(stage, "ada", "c")
-    expected = {"answered": 1, "by_group": {"civil_servants": 1}, "voters": ["ada"]}
-    assert rules.answered(stage.state) == expected
+    expected = {"answered": 1, "by_group": {"civil_servants": 1}, "by_table": {"1": 1}, "voters": ["ada"]}
+    assert rules.answered(stage.state) == {**expected, "taking": True, "unasked": 1}
+
+
+def test_at_level_anonymous_nobody_is_told_from_which_table_answers_came() -> None:
+    stage = opened(level="anonymous")
+    answer(stage, "ada", "c")
+    assert "by_table" not in rules.answered(stage.state)
 
 
 def test_the_wall_gets_the_second_language_where_the_setup_names_two() -> None:

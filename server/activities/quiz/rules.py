@@ -270,7 +270,7 @@ def _right_parts(question: Question, run: Run, key: Key) -> dict[str, Any]:
 def board(state: State) -> dict[str, Any]:
     """{"kind","questions","rows"}; rows are teams with their mean in tenths, or people with their total.
 
-    People are listed by id (the room adds their names) and only where every question that counts was at level named.
+    People are listed by id (`screens.py` puts names there), and only where every question that counts was at level named.
     """
     counting = [id for id in scored(state.flow, state.keys) if state.flow.runs[id].level != "anonymous"]
     kind = state.setup.board
@@ -365,7 +365,7 @@ def outcomes(state: State) -> list[dict[str, Any]]:
         if not key:
             continue
         result |= question.show_key(key)
-        answers = run.answers.get(result["round"], {})
+        answers: Mapping[str, Kept] = run.answers.get(result["round"], {})
         count = sum(1 for kept in answers.values() if _is_right(question, kept, key))
         result |= {"right_count": count, "share_right": per_cent(count, len(answers))}
         groups = right_by_group(question, answers, key, run.groups)
