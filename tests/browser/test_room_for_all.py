@@ -45,6 +45,41 @@ async def answered_by_all(glass: Glass, each: int) -> None:
     await says(glass, None, "reveal", "pulse", question="useful")
 
 
+LONG = {"it": "Una risposta lunga, che sulla parete prende due righe intere", "en": "A long answer"}
+
+
+@pytest.mark.parametrize("count", [2, 5, 8, 12])
+async def test_bars_of_three_groups_stand_whole_on_the_wall_whatever_their_number(glass: Glass, count: int) -> None:
+    options = [{"id": f"o{n}", "text": LONG} for n in range(count)]
+    question = {"id": "which", "kind": "choice", "text": LONG, "options": options}
+    await glass.day.begins(plan({**SCALE, "setup": {"questions": [question]}}))
+    badges = [(await glass.day.badge(group, f"Persona {n}"))["badge"] for n in range(6) for group in GROUPS]
+    await says(glass, None, "go_next")
+    await says(glass, None, "open_question", "pulse", question="which")
+    for n, badge in enumerate(badges):
+        await says(glass, badge, "answer", "pulse", question="which", round=1, value=[f"o{n % count}"])
+    await says(glass, None, "lock_question", "pulse", question="which")
+    await says(glass, None, "reveal", "pulse", question="which")
+    wall = await glass.wall()
+    await expect(wall.locator("#now .bars tbody tr")).to_have_count(count)
+    last = await wall.locator("#now .bars tbody tr").last.bounding_box()
+    foot = await wall.locator("#foot").bounding_box()
+    assert last and foot and last["y"] + last["height"] <= foot["y"], "the last row runs into the foot"
+
+
+@pytest.mark.parametrize("code", ["RM4K7T", "WWMMWW", "234567", "HDNHDN", "WB7MC2X"])
+async def test_no_sign_of_a_code_is_cut_on_the_wall(glass: Glass, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.sessions.codes.new_code", lambda live: code)
+    await glass.day.begins(plan(SCALE))
+    wall = await glass.wall()
+    drawn = await wall.evaluate("""() => {
+      const range = document.createRange();
+      range.selectNodeContents(document.querySelector(".lobby-right .code"));
+      return [range.getBoundingClientRect().right, document.querySelector(".lobby-right .qr").getBoundingClientRect().right];
+    }""")
+    assert drawn[0] <= drawn[1] + 10, f"{code} ends at {drawn[0]}, the square above it at {drawn[1]}"
+
+
 async def says(glass: Glass, badge: str | None, do: str, at: str | None = None, /, **having: Any) -> None:
     ask = {"id": f"{do} {badge and badge[:20]}", "stage": at, "do": do, "with": having}
     more = [badge] if badge else []
