@@ -27,7 +27,7 @@ DRAIN_SECONDS = 1.0
 #: Threads give the interpreter lock back this often: the writer must not wait 5 ms for each of its steps.
 SWITCH_SECONDS = 0.0005
 #: Thresholds of the collector: a room makes few cycles, and thousands of sockets are long to walk.
-COLLECT = (20_000, 20, 50)
+COLLECT = (100_000, 20, 50)
 
 
 class Server(uvicorn.Server):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import inspect
 import json
 import os
+import re
 import socket
+import struct
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import Protocol
 
 from server.live import socket as live_socket
 from server.live.frames import payload_of, text_frame
-from server.live.protocol import USER_BUFFER, OfficinaWebSocket
+from server.live.protocol import USER_BUFFER, OfficinaWebSocket, apply_mask, whole_frames, whole_text
 from tests.people import Day, officina, plan, poll
 
 
@@ -153,7 +159,7 @@ def test_frames_have_the_header_of_rfc_6455() -> None:
 
 
 def test_the_private_names_that_our_socket_class_builds_on_are_still_there() -> None:
-    for name in ("connection_made", "keepalive_timeout", "shutdown", "run_asgi", "handle_text", "handle_cont",
+    for name in ("data_received", "connection_made", "keepalive_timeout", "shutdown", "run_asgi", "handle_text", "handle_cont",
                  "send_receive_event_to_app", "stop_keepalive", "connection_lost"):  # fmt: skip
         assert callable(getattr(WebSocketsSansIOProtocol, name)), f"uvicorn moved {name}"
         assert name in vars(OfficinaWebSocket) or name == "stop_keepalive"
@@ -169,6 +175,57 @@ def test_the_private_names_that_our_socket_class_builds_on_are_still_there() -> 
         "conn",
     ):
         assert f"self.{name}" in source, f"uvicorn has no {name} any more"
+    assert "handshake_complete" in source
+    source = inspect.getsource(Protocol.__init__)
+    for name in ("state", "current_size"):
+        assert f"self.{name}" in source, f"websockets has no {name} any more"
+
+
+def client_frame(payload: bytes, mask: bytes = bytes(4), first: int = 0x81) -> bytes:
+    head = bytes((first, 0x80 | len(payload))) if len(payload) < 126 else struct.pack("!BBH", first, 254, len(payload))
+    return head + mask + apply_mask(payload, mask)
+
+
+@given(st.binary(max_size=400), st.binary(min_size=4, max_size=4), st.data())
+def test_a_whole_text_frame_is_read_as_the_library_reads_it_and_nothing_else_is(
+    payload: bytes, mask: bytes, data: st.DataObject
+) -> None:
+    frame = client_frame(payload, mask)
+    assert whole_text(frame) == payload and whole_frames(frame) and whole_frames(frame + frame)
+    part = frame[: data.draw(st.integers(0, len(frame) - 1))]
+    assert (whole_text(part) is None and whole_text(frame + part) is None) or not part
+    assert not whole_frames(part) or not part
+    for first in (0x01, 0x80, 0x82, 0x88, 0x89, 0x8A, 0xC1):
+        assert whole_text(client_frame(payload, mask, first)) is None
+    unmasked = bytes((0x81, len(payload) & 0x7D)) + payload[: len(payload) & 0x7D]
+    assert whole_text(unmasked) is None
+
+
+async def test_messages_in_pieces_and_in_heaps_are_each_heard_once(tmp_path: Path) -> None:
+    # The second piece of the first message looks like a whole frame of its own.
+    trap = b'{"t":"ping","at":1,"x":"' + "\U00010045".encode() + b'abcdef"}'
+    at = trap.index(b"\x81\x85")
+    trap += b" "
+    assert whole_text(trap[at:]) is not None
+    pings = [client_frame(b'{"t":"ping","at":%d}' % n, bytes((n, 3, 5, 7))) for n in range(2, 8)]
+    async with officina(tmp_path) as day:
+        await day.begins()
+        badge = (await day.badge())["badge"]
+        phone = await asyncio.to_thread(raw_phone, day, badge)
+        await asyncio.to_thread(phone.recv, 4096)
+        phone.sendall(HELLO)
+        phone.settimeout(0.2)
+        pieces = [pings[0], pings[1] + pings[2], client_frame(trap)[: at + 6], client_frame(trap)[at + 6 :], *pings[3:]]
+        for piece in pieces:
+            phone.sendall(piece)
+            await asyncio.sleep(0.1)
+        heard = b""
+        async with asyncio.timeout(5):
+            while heard.count(b'"t":"pong"') < 7:
+                with contextlib.suppress(TimeoutError):
+                    heard += await asyncio.to_thread(_received, phone)
+        assert [int(n) for n in re.findall(rb'"t":"pong","at":(\d+)', heard)] == [2, 3, 4, 1, 5, 6, 7]
+        phone.close()
 
 
 @pytest.mark.promise("G18")

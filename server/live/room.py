@@ -310,7 +310,7 @@ class Room:
         one = _Decided(asking)
         session = working.session
         stage = asking.stage
-        actor: str = asking.person or {"desk": "host"}.get(asking.role, asking.role)
+        actor: str = asking.person or ("host" if asking.role == "desk" else asking.role)
         voter: str | None = asking.person
         # Before anything else: what was kept once gets its receipt, also when the stage has long been closed.
         if self._is_known(one, actor, asked):
@@ -383,14 +383,18 @@ class Room:
     ) -> None:
         """Adds a fact and evolves the working copy; a pause, a stage that closes or opens, moves deadlines."""
         new = NewFact(at, stage, fact.kind, voter, group, level, fact.model_dump_json(), fact)
+        if stage is not None:
+            kept.append(new)
+            self._foresee(working, new)
+            return
         if isinstance(fact, session_messages.PersonJoined):
-            new = NewFact(at, stage, fact.kind, voter, fact.group, level, new.body, fact)
+            new = new._replace(group=fact.group)
         before = working.session
-        if stage is None and isinstance(fact, session_messages.Paused | session_messages.StageClosed):
+        if isinstance(fact, session_messages.Paused | session_messages.StageClosed):
             self._own_ask(working, kept, before.current, "hold", at)
         kept.append(new)
         self._foresee(working, new)
-        if stage is None and isinstance(fact, session_messages.Resumed | session_messages.StageOpened):
+        if isinstance(fact, session_messages.Resumed | session_messages.StageOpened):
             after = working.session
             if after.stage_open and after.state == "open":
                 self._own_ask(working, kept, after.current, "go_on", at)

@@ -34,7 +34,7 @@ log = structlog.get_logger("screens")
 #: At most ten views a second and screen.
 EVERY = 0.1
 #: How long a drawing may wait for the asks of a burst, in seconds.
-BURST = 0.1
+BURST = 0.25
 #: The digest says "still here, at number N"; a screen that hears nothing for 20 seconds asks.
 DIGEST_EVERY = 15.0
 #: Sockets written in one go before others get their turn.
@@ -262,7 +262,7 @@ class Screens:
             # In a burst receipts go first: everybody waits for theirs, and one drawing shows them all.
             until = loop.time() + BURST
             while self.room.busy and loop.time() < until:
-                await asyncio.sleep(BURST / 20)
+                await asyncio.sleep(BURST / 25)
             started = loop.time()
             try:
                 await self._flush()
@@ -732,10 +732,8 @@ class Screens:
                 return words(key)
         return refusal.code
 
-    def answer_frame(self, answer: envelope.Receipt | envelope.Refused, stage: str | None, language: str) -> bytes:
-        """The frame of a receipt or a refusal."""
-        if isinstance(answer, envelope.Receipt):
-            return text_frame(b'{"t":"receipt","id":%s,"number":%d}' % (to_json(answer.id), answer.number))
+    def refusal_frame(self, answer: envelope.Refused, stage: str | None, language: str) -> bytes:
+        """The frame of a refusal, with its sentence."""
         refusal = answer.refusal
         frame: dict[str, Any] = {
             "t": "refusal",

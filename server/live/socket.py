@@ -245,7 +245,10 @@ class Connection:
         )
 
     def answer(self, answer: Receipt | Refused, stage: str | None) -> None:
-        self.push(self.live.screens.answer_frame(answer, stage, self.audience.language or self.language))
+        if isinstance(answer, Receipt):
+            self.push(envelope.receipt_frame(answer))
+        else:
+            self.push(self.live.screens.refusal_frame(answer, stage, self.audience.language or self.language))
 
     def hello(self, frame: dict[str, Any]) -> None:
         """The first frame: which screen this is. Anything that does not fit ends the socket with 4003."""

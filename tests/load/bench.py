@@ -104,7 +104,7 @@ def _memory(m: Metrics) -> list[Line]:
 
 
 def _instant(m: Metrics) -> list[Line]:
-    ratio = m["officina_rate"] / m["bare_rate"]
+    ratio = m["of_bare"]
     aim = "aim reached" if ratio >= RATE_AIM else f"aim {RATE_AIM} not reached"
     return [
         Line(
