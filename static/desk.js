@@ -5,6 +5,7 @@
  * [data-look="stage"], [data-rename="person"][data-name], [data-rehearse="people"], [data-sheet="url"], time[data-clock].
  * Writes class is-simple or is-expert, and data-drawer-<name>, on <body>, where no morph reaches them.
  */
+import { confirmed } from "./fields.js";
 import { now, say, send, tell } from "./line.js";
 import { local, localKeys, onKey, panel, remembered } from "./screen.js";
 
@@ -129,12 +130,16 @@ function rename(person, name, words) {
   field.select();
 }
 
+async function eraseData(person, sure, words) {
+  if (await confirmed(sure, words)) await post(`/desk/${code}/people/${encodeURIComponent(person)}/erase`, {});
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest(
-    "button[data-mode], [data-drawer], [data-open], [data-rejoin], [data-look], [data-rename], [data-rehearse], [data-sheet]",
+    "button[data-mode], [data-drawer], [data-open], [data-rejoin], [data-look], [data-rename], [data-erase], [data-rehearse], [data-sheet]",
   );
   if (!button || button.getAttribute("aria-disabled") === "true") return;
-  const { mode, drawer, open, rejoin, look, rename: person, name, rehearse, sheet: url } = button.dataset;
+  const { mode, drawer, open, rejoin, look, rename: person, name, erase, sure, rehearse, sheet: url } = button.dataset;
   const desk = `/desk/${code}`;
   if (mode) {
     remembered.set("mode", mode);
@@ -142,6 +147,7 @@ document.addEventListener("click", (event) => {
   } else if (drawer) toggleDrawer(drawer);
   else if (open) panel(open);
   else if (person) rename(person, name, button.textContent.trim());
+  else if (erase) eraseData(erase, sure, button.textContent.trim()).catch(failed("sheet_refused"));
   else if (rehearse) post(`${desk}/rehearse`, { people: Number(rehearse) }).catch(failed("sheet_refused"));
   else {
     const path =

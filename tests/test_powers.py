@@ -121,6 +121,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/wall/{code}"): [Call("any", (200,))],
     ("GET", "/desk/{code}/preview/{stage}"): [Call("host", (200,))],
     ("POST", "/desk/{code}/rejoin/{person}"): [Call("host", (200,))],
+    ("POST", "/desk/{code}/people/{person}/erase"): [Call("host", (204,))],
     ("GET", "/desk"): [Call("host", (200,))],
     ("GET", "/desk/enter"): [Call("any", (303,))],
     ("GET", "/desk/plans"): [Call("any", (303,))],

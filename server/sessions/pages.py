@@ -348,6 +348,15 @@ async def rejoin_qr(request: Request, code: str, person: str) -> Response:
     return draw(request, "rejoin_qr.html", language, name=live.room.names.get(person, ""), qr=qr(url), url=url)
 
 
+@router.post("/desk/{code}/people/{person}/erase")
+async def erase_one(request: Request, code: str, person: str) -> Response:
+    """Erases what is kept about somebody who asked for it and has no phone any more."""
+    desk_of(request)
+    live = await room_of(request, code)
+    await erase.person_by_host(house_of(request), live, person)
+    return Response(status_code=204)
+
+
 # -- the facilitator's home -----------------------------------------------------------------------------------------
 
 
