@@ -353,3 +353,16 @@ async def test_what_a_person_writes_stays_text_on_every_screen_and_their_name_of
     for screen in (wall, bruno):
         assert "src=y" not in await screen.content()
     assert not [url for url in asked if url.endswith(("/x", "/y", "/healthz"))]
+
+
+async def test_the_desk_erases_somebody_after_asking_once(glass: Glass) -> None:
+    await glass.day.begins(DEMO)
+    desk = await glass.desk()
+    phone = await glass.phone("Zaffira")
+    await press(desk, 'button[data-mode="expert"]')
+    await expect(desk.locator("#people .people-list li")).to_contain_text("Zaffira")
+    await press(desk, "#people [data-erase]")
+    await expect(desk.locator("dialog.confirm")).to_contain_text("Nome e testi di Zaffira si cancellano")
+    await agree(desk)
+    await expect(desk.locator("#people")).not_to_contain_text("Zaffira", timeout=15_000)
+    await expect(phone.locator("body")).to_have_attribute("data-line", "stopped")
