@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -23,6 +24,8 @@ from .activities.contract import Text
 HERE = Path(__file__).parent
 HOUSE_LANGUAGES = ("it", "en")
 
+#: Seconds after the start: the first page is out by then.
+WARM_AFTER = 1.0
 #: What may leave an activity's folder.
 SERVED = (".js", ".css", ".svg")
 
@@ -184,6 +187,13 @@ class Drawing:
             return ""
         context = found.new_context({**values, "lang": language, "t": self.words(folder, language)})
         return "".join(found.blocks[name](context)).strip()
+
+    async def warm(self) -> None:
+        """Reads all templates one by one, after the first page is out: forty phones must not meet them for the first time."""
+        await asyncio.sleep(WARM_AFTER)
+        for name in self.environment.list_templates(["html"]):
+            self._template(name)
+            await asyncio.sleep(0.01)
 
     def _template(self, name: str) -> jinja2.Template | None:
         try:

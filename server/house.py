@@ -86,6 +86,7 @@ class House:
         await rooms.open_live()
         house._tasks.append(asyncio.create_task(house._keep_watch(), name="watch"))
         house._tasks.append(asyncio.create_task(backup.keep(house), name="backups"))
+        house._tasks.append(asyncio.create_task(house.drawing.warm(), name="templates"))
         house._tasks.append(asyncio.create_task(retention.keep(house), name="retention"))
         return house
 

@@ -44,6 +44,7 @@ class Server(uvicorn.Server):
         # What is here now stays; collecting over it again and again would stop the room for tens of milliseconds.
         gc.freeze()
         gc.set_threshold(*COLLECT)
+        gc.enable()
         if self.started and self.ready is not None:
             self.ready()
 

@@ -87,7 +87,7 @@ def test_pure_files_import_only_the_standard_library_pydantic_and_the_contract(p
 def test_pure_files_know_no_clock_no_chance_no_disk(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         name = ""
-        if isinstance(node, ast.Name) and node.id in IMPURE_NAMES:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in IMPURE_NAMES:
             name = node.id
         elif (
             isinstance(node, ast.Attribute)

@@ -446,7 +446,7 @@ def test_the_newest_revision_is_the_one_the_code_names():
 
 def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path):
     path = tmp_path / "officina.db"
-    migrations.bring_up(path)
+    migrations.run_scripts(path)
     assert schema.Line.__tablename__ in SQLModel.metadata.tables
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
@@ -457,6 +457,17 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path):
             without_rowid = not made.dialect_options["sqlite"]["with_rowid"]
             assert ("WITHOUT ROWID" in sql) == without_rowid, name
     engine.dispose()
+
+
+def test_a_new_file_has_the_schema_that_the_migrations_lead_to(tmp_path):
+    made = []
+    for name, make in (("new.db", migrations.bring_up), ("migrated.db", migrations.run_scripts)):
+        make(tmp_path / name)
+        with closing(connect(tmp_path / name)) as connection:
+            rows = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+            made.append([(kind, name, " ".join((sql or "").split())) for kind, name, sql in rows])
+        assert migrations.revision_of(tmp_path / name) == migrations.HEAD
+    assert made[0] == made[1], "write the new schema into new.sql too"
 
 
 def test_every_table_that_names_a_line_belongs_to_one(tmp_path):
@@ -497,8 +508,20 @@ def test_a_kill_in_the_middle_of_the_first_migration_leaves_a_file_that_opens(tm
 
     monkeypatch.setattr(op, "create_table", dies)
     with pytest.raises(Killed):
+        migrations.run_scripts(path)
+    monkeypatch.undo()
+    migrations.bring_up(path)
+    assert migrations.revision_of(path) == migrations.HEAD
+
+
+def test_a_new_schema_that_breaks_off_leaves_a_file_that_opens(tmp_path, monkeypatch):
+    path = tmp_path / "officina.db"
+    whole = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda *args: whole(*args).replace("CREATE TABLE desk", "BREAKS OFF"))
+    with pytest.raises(sqlite3.OperationalError):
         migrations.bring_up(path)
     monkeypatch.undo()
+    assert migrations.revision_of(path) is None
     migrations.bring_up(path)
     assert migrations.revision_of(path) == migrations.HEAD
 

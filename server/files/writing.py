@@ -9,8 +9,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
-import xlsxwriter
-
 from server.files.sheets import Cell, Sheet
 
 # Excel cuts longer texts by declaring the file broken.
@@ -35,6 +33,9 @@ def xlsx(sheets: Sequence[Sheet]) -> bytes:
     characters and numbered where they repeat. An empty list gives one empty sheet. Raises nothing of its own.
     """
     room = io.BytesIO()
+    # A tenth of a second that only an export needs.
+    import xlsxwriter
+
     workbook = xlsxwriter.Workbook(
         room,
         {

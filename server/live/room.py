@@ -51,7 +51,6 @@ PROBE_SECONDS = 0.25
 RACES = 5
 #: Stands for the number of an ask whose twin is in the same batch.
 TWIN = -1
-_UNFORESEEN = (None, None, None)
 
 SESSION_ASKS = asks_of(session_messages.Ask)
 SESSION_FACTS = facts_of(session_messages.Fact)
@@ -82,6 +81,44 @@ class _Decided:
     entry: Entry | None = None
     refusal: Refusal | None = None
     number: int | None = None
+
+
+class _Foreseen:
+    """What a batch will do to the runs of its stages, once it is committed as it was decided.
+
+    Only the last state of each run is kept: a thousand in between would push each other out of the processor's cache.
+    """
+
+    __slots__ = ("_before", "_said", "_whole", "_working", "number")
+
+    def __init__(self, working: Folded, number: int) -> None:
+        self.number = number
+        self._working = working
+        self._before: dict[str, Any] = {}
+        self._said: list[Any] = []
+        self._whole = True
+
+    def note(self, new: NewFact) -> None:
+        """Called before the working copy evolves by this fact."""
+        self._said.append(new.said)
+        if new.stage is None:
+            # The session's own facts may begin runs anew, so such a batch is read fact by fact.
+            self._whole = False
+        elif new.stage not in self._before:
+            self._before[new.stage] = self._working.runs.get(new.stage)
+
+    def holds(self, room: Room, facts: list[KeptFact]) -> bool:
+        """Whether these are the very facts that were decided, and come upon the very runs they were decided on."""
+        return (
+            self._whole
+            and room.number == self.number == facts[0].number - 1
+            and len(facts) == len(self._said)
+            and all(fact.said is said for fact, said in zip(facts, self._said, strict=True))
+            and all(room.folded.runs.get(stage) is before for stage, before in self._before.items())
+        )
+
+    def after(self) -> Runs:
+        return {stage: self._working.runs[stage] for stage in self._before if stage in self._working.runs}
 
 
 class Room:
@@ -115,8 +152,8 @@ class Room:
         self._timer: asyncio.TimerHandle | None = None
         self._committed: list[KeptFact] = []
         self._sized: tuple[Any, dict[str, int]] | None = None
-        #: By number: what a fact of the batch on its way does to the run of its stage, found while deciding.
-        self._foreseen: dict[int, tuple[AFact | None, Any, Any]] = {}
+        #: What the batch on its way does to the runs of its stages, found while deciding.
+        self._foreseen: _Foreseen | None = None
         self._next = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -148,12 +185,7 @@ class Room:
         """Changes state by the next fact. Raises ValueError on a gap, which would be a bug of the journal."""
         if fact.number != self.number + 1:
             raise ValueError(f"line {self.line}: fact {fact.number} after {self.number}")
-        # `evolve` is pure: the same fact upon the same run gives what it gave when the batch was decided.
-        said, before, after = self._foreseen.pop(fact.number, _UNFORESEEN)
-        if said is not None and said is fact.said and self.folded.runs.get(fact.stage or "") is before:
-            self.folded.runs[fact.stage or ""] = after
-        else:
-            self.folded = self.evolve(self.folded, fact)
+        self.folded = self.evolve(self.folded, fact)
         self.number = fact.number
         self.last_at = max(self.last_at, fact.at)
         self.ring.append(fact)
@@ -203,6 +235,14 @@ class Room:
         if number <= self.number:
             return
         facts, self._committed = self._committed, []
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is not None and facts and foreseen.holds(self, facts):
+            # `evolve` is pure: the same facts upon the same runs give what they gave when the batch was decided.
+            self.folded.runs.update(foreseen.after())
+            self.number = facts[-1].number
+            self.last_at = max(self.last_at, *(fact.at for fact in facts), 0)
+            self.ring.extend(facts)
+            return
         for fact in facts:
             self.read(fact)
 
@@ -294,7 +334,7 @@ class Room:
 
     def _decide_all(self, batch: list[Asking]) -> tuple[list[_Decided], list[Entry]]:
         working = self.folded.copy()
-        self._foreseen = {}
+        self._foreseen = _Foreseen(working, self.number)
         self._next = self.number
         decided: list[_Decided] = []
         entries: list[Entry] = []
@@ -415,15 +455,11 @@ class Room:
             self._foresee(working, new)
 
     def _foresee(self, working: Folded, new: NewFact) -> None:
-        """Evolves the working copy by a fact that will have the next number, and remembers what came of it."""
+        """Evolves the working copy by a fact that will have the next number, and notes which run it changed."""
         self._next += 1
-        stage = new.stage
-        if stage is None:
-            self.evolve(working, new, self._next)
-            return
-        before = working.runs.get(stage)
+        if self._foreseen is not None:
+            self._foreseen.note(new)
         self.evolve(working, new, self._next)
-        self._foreseen[self._next] = (new.said, before, working.runs.get(stage))
 
     def _is_known(self, one: _Decided, actor: str, asked: set[tuple[str, str]]) -> bool:
         key = (actor, one.asking.id)

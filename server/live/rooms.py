@@ -38,6 +38,8 @@ class LiveRoom:
     house: Rooms
     made_at: int
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    #: The join page by language and whether the room is locked; nothing else of it changes in a session.
+    join_pages: dict[tuple[str, bool], str] = field(default_factory=dict)
 
     @property
     def epoch(self) -> str:

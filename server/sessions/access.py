@@ -12,20 +12,18 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import HTTPConnection
 
 from .. import addresses
 from ..settings import Settings
 from . import badges
 
-WRONG_EVERYWHERE = RateLimitItemPerMinute(100)
-WRONG_FROM_HERE = RateLimitItemPerMinute(10)
+#: Wrong codes in a minute, from everywhere and from one address.
+WRONG_EVERYWHERE, WRONG_FROM_HERE = 100, 10
 #: Over the budget a wrong code waits this long, doubling up to the most, in seconds; it never locks the room.
 DELAY_FIRST, DELAY_MOST = 1.0, 30.0
 #: A one-time link is good for this long, in seconds.
@@ -70,12 +68,19 @@ class Access:
         self.instance = instance
         self.desks: dict[str, str] = {}
         self._once: dict[str, float] = {}
-        self._wrong = MovingWindowRateLimiter(MemoryStorage())
         self._delay = DELAY_FIRST
         self._names: frozenset[str] = frozenset()
         self._names_at = -1e9
         #: The origin that the facilitator chose on the preflight page.
         self.chosen_url: str | None = None
+
+    @cached_property
+    def _wrong(self) -> Any:
+        # Met at the first wrong code: an eighth of a second that no start should wait for.
+        from limits.storage import MemoryStorage
+        from limits.strategies import MovingWindowRateLimiter
+
+        return MovingWindowRateLimiter(MemoryStorage())
 
     async def open(self) -> None:
         rows = await self.journal.read("SELECT id, csrf FROM desk")
@@ -198,8 +203,10 @@ class Access:
     async def wrong_code(self, connection: HTTPConnection) -> None:
         """Counts a failure; over the budget the answer is late, later each time. Right codes never wait."""
         client = connection.client.host if connection.client else "?"
-        here = self._wrong.hit(WRONG_FROM_HERE, "wrong", client)
-        everywhere = self._wrong.hit(WRONG_EVERYWHERE, "wrong")
+        from limits import RateLimitItemPerMinute
+
+        here = self._wrong.hit(RateLimitItemPerMinute(WRONG_FROM_HERE), "wrong", client)
+        everywhere = self._wrong.hit(RateLimitItemPerMinute(WRONG_EVERYWHERE), "wrong")
         if here and everywhere:
             self._delay = DELAY_FIRST
             return

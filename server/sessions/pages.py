@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 from fastapi import APIRouter, Body, File, Form, Request, Response, UploadFile
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, RedirectResponse
 
@@ -40,6 +40,8 @@ log = structlog.get_logger("pages")
 router = APIRouter(include_in_schema=False)
 
 YEAR = 365 * 24 * 3600
+#: Stands where the name will be on a join page that is kept; by chance, so that no title can hold it.
+NAME_GOES_HERE = fresh()
 
 
 def html(request: Request, body: str, status: int = 200) -> Response:
@@ -57,15 +59,18 @@ def html(request: Request, body: str, status: int = 200) -> Response:
 
 
 def draw(request: Request, template: str, language: str, answer: int = 200, **values: Any) -> Response:
+    return html(request, drawn(request, template, language, **values), answer)
+
+
+def drawn(request: Request, template: str, language: str, **values: Any) -> str:
     settings = house_of(request).settings
-    body = house_of(request).drawing.page(
+    return house_of(request).drawing.page(
         template,
         language,
         statement_url=settings.accessibility_statement_url,
         contact=settings.feedback_contact,
         **values,
     )
-    return html(request, body, answer)
 
 
 async def show_error(
@@ -147,17 +152,34 @@ def show_join(
     status: int = 200,
 ) -> Response:
     language = language_of(request, live.languages())
+    name = name or names.generated(language, set(live.room.names.values()))
+    if error is not None or group is not None:
+        return html(request, draw_join(request, live, language, name, error, group), status)
+    # Five hundred people open this page within a minute, and only the name differs.
+    key = (language, live.room.folded.session.locked)
+    if key not in live.join_pages:
+        live.join_pages[key] = draw_join(request, live, language, NAME_GOES_HERE)
+    return html(request, live.join_pages[key].replace(NAME_GOES_HERE, str(escape(name))), status)
+
+
+def draw_join(
+    request: Request,
+    live: LiveRoom,
+    language: str,
+    name: str,
+    error: str | None = None,
+    group: str | None = None,
+) -> str:
     groups = localise(rules.groups_view(live.room.folded.session), language)
     for one in groups:
         one["chosen"] = one["id"] == group
-    return draw(
+    return drawn(
         request,
         "join.html",
         language,
-        status,
         session=session_values(live, language),
         groups=groups,
-        name=name or names.generated(language, set(live.room.names.values())),
+        name=name,
         consent=localise(Text(consent()["line"]), language),
         error=error,
     )

@@ -83,7 +83,6 @@ def prepare(connection: Any, synchronous: str = SYNCHRONOUS) -> None:
         "foreign_keys=ON",
         "wal_autocheckpoint=0",
         "mmap_size=0",
-        "cache_size=-32768",
         "secure_delete=ON",
         "trusted_schema=OFF",
         "cell_size_check=ON",

@@ -35,6 +35,14 @@ def bring_up(path: Path) -> None:
         # A plain copy of the file would leave behind what stands only in its log.
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(before)) as target:
             source.backup(target)
+    if at is None and _is_empty(path):
+        _make_new(path)
+    else:
+        run_scripts(path)
+
+
+def run_scripts(path: Path) -> None:
+    """The migrations one after the other, in one transaction."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -48,3 +56,18 @@ def bring_up(path: Path) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     engine.dispose()
+
+
+def _is_empty(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        return not connection.execute("select 1 from sqlite_master").fetchall()
+
+
+def _make_new(path: Path) -> None:
+    """Gives an empty file the schema in one transaction: the scripts take a second to load, at every first start."""
+    script = (Path(__file__).parent / "new.sql").read_text("utf-8")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+        connection.execute("COMMIT")
