@@ -54,7 +54,7 @@ class Zone(Message):
     role: str
     title: Text
     at: tuple[int, int, int, int]
-    prompt: Text = Text()
+    prompt: Text | None = None
     open: bool = True
     visible: Visible = "all"
     may: May = Field(default_factory=dict)
@@ -77,7 +77,7 @@ class Phase(Message):
     """An overlay on the zones. What it leaves out stays as the zone says; `*` stands for every zone."""
 
     key: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
-    title: Text = Text()
+    title: Text | None = None
     minutes: int = Field(default=0, ge=0, le=600)
     open: list[str] | None = None
     visible: dict[str, Visible] = Field(default_factory=dict)
@@ -97,7 +97,7 @@ class Board(Message):
     zones: list[Zone] = Field(min_length=1, max_length=24)
     flow: list[tuple[str, str]] = Field(default_factory=list, max_length=60)
     phases: list[Phase] = Field(default_factory=list, max_length=12)
-    note: Text = Text()
+    note: Text | None = None
 
     @model_validator(mode="after")
     def _names_fit(self) -> Board:
@@ -625,3 +625,68 @@ class IdeaDrafted(AFact):
     notes: list[str] = Field(default_factory=list)
     group: str | None = None
     fields: dict[str, FreeText] = Field(default_factory=dict)
+
+
+Ask = (
+    AddNote
+    | EditText
+    | SettleVariant
+    | MoveNote
+    | ColourNote
+    | DeleteNote
+    | RestoreNote
+    | React
+    | PlaceDots
+    | MakeGroup
+    | AddToGroup
+    | TakeFromGroup
+    | NameGroup
+    | DissolveGroup
+    | Link
+    | Unlink
+    | Comment
+    | DeleteComment
+    | Undo
+    | OpenZone
+    | CloseZone
+    | HideZone
+    | ShowZone
+    | SetPhase
+    | OpenVote
+    | CloseVote
+    | MakeCheckpoint
+    | RestoreCheckpoint
+    | Focus
+    | DraftIdea
+)
+Fact = (
+    NoteAdded
+    | TextChanged
+    | VariantAdded
+    | VariantSettled
+    | NoteMoved
+    | NoteColoured
+    | NoteDeleted
+    | NoteRestored
+    | Reacted
+    | DotsPlaced
+    | GroupMade
+    | GroupChanged
+    | GroupNamed
+    | GroupDissolved
+    | Linked
+    | Unlinked
+    | Commented
+    | CommentDeleted
+    | ZoneOpened
+    | ZoneClosed
+    | ZoneHidden
+    | ZoneShown
+    | PhaseSet
+    | VoteOpened
+    | VoteClosed
+    | CheckpointMade
+    | Restored
+    | Focused
+    | IdeaDrafted
+)
