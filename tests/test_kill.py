@@ -191,7 +191,7 @@ async def test_G1_a_writer_killed_at_any_moment_has_lost_nothing_it_gave_a_recei
 @pytest.mark.promise("G1")
 async def test_G1_a_start_that_is_killed_before_it_is_done_does_not_stand_in_the_way_of_the_next(tmp_path):
     chance = random.Random(7)
-    for kill in range(5):
+    for kill in range(12):
         path = tmp_path / f"{kill}" / "officina.db"
         path.parent.mkdir()
         command = [sys.executable, "-c", WRITE_AS_FAST_AS_YOU_CAN, str(path), "0", str(LINES)]
@@ -201,7 +201,7 @@ async def test_G1_a_start_that_is_killed_before_it_is_done_does_not_stand_in_the
             while not path.exists():
                 assert process.poll() is None
                 await asyncio.sleep(0.001)
-            await asyncio.sleep(chance.uniform(0, 0.02))
+            await asyncio.sleep(chance.uniform(0, 0.03))
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()

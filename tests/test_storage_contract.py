@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -545,3 +546,20 @@ async def test_a_second_open_in_the_same_process_is_refused_too(tmp_path):
     with pytest.raises(SecondProcess):
         await SqliteJournal.open(tmp_path / "officina.db")
     await journal.close()
+
+
+def test_a_first_start_that_was_killed_half_way_leaves_its_journal_and_a_file_that_opens(tmp_path):
+    path, left = tmp_path / "officina.db", tmp_path / "left" / "officina.db"
+    left.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as dying:
+        dying.execute("PRAGMA cache_size=1")
+        dying.execute("BEGIN IMMEDIATE")
+        dying.execute("CREATE TABLE half (a)")
+        dying.executemany("INSERT INTO half VALUES (?)", [("x" * 900,)] * 200)
+        for name in ("officina.db", "officina.db-journal"):
+            shutil.copy(tmp_path / name, left.parent / name)
+        dying.execute("ROLLBACK")
+    with pytest.raises(sqlite3.OperationalError):
+        migrations._revision(left, "ro")
+    migrations.bring_up(left)
+    assert migrations.revision_of(left) == migrations.HEAD

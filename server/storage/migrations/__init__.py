@@ -14,7 +14,15 @@ def revision_of(path: Path) -> str | None:
     """The revision a file is at; None for a new file. Raises sqlite3.DatabaseError when it is no database."""
     if not path.exists() or path.stat().st_size == 0:
         return None
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    try:
+        return _revision(path, "ro")
+    except sqlite3.OperationalError:
+        # A first start that was killed in the middle left a journal, which only a writer may roll back.
+        return _revision(path, "rw")
+
+
+def _revision(path: Path, mode: str) -> str | None:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)) as connection:
         names = connection.execute("select name from sqlite_master where name = 'alembic_version'").fetchall()
         row = connection.execute("select version_num from alembic_version").fetchone() if names else None
     return row[0] if row else None
