@@ -416,6 +416,10 @@ def check(plan: Annotated[Path, typer.Argument(help="A plan, TOML or JSON.", exi
         raise fail(str(error)) from None
     found: list[tuple[str, str]] = []
     try:
+        raw = plans.filled(raw, activities.found())
+    except ValueError as error:
+        raise fail(f"{plan}: {error}") from None
+    try:
         read = Plan.read(raw)
     except ValidationError as error:
         found = [(one["place"], one["text"]) for one in plans.problems(error)]

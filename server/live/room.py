@@ -1,56 +1,31 @@
-"""A session's room takes asks in order, decides, has them kept, reads on, answers (stations 3, 4, 5, 7).
-
-One batch at a time: all asks that wait are decided one after the other on a working copy, handed to the journal
-together, and the next batch is taken when this one is committed. While the disk works the next batch collects by
-itself. The working copy is thrown away: state changes only by reading the journal, here as in every other process.
-"""
+"""A session's room: what an ask of a session or of one of its stages comes to, and what a fact changes (stations 4, 7)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from ..activities import Activity
-from ..activities.contract import AFact, AnAsk, Happening, Me, Moment, Refusal, asks_of, facts_of
+from ..activities.contract import AFact, AnAsk, Happening, Me, Moment, Opening, Refusal, asks_of, facts_of
 from ..moment import Clock, fresh
 from ..sessions import messages as session_messages
 from ..sessions import rules as session_rules
 from ..storage.journal import (
-    Behind,
-    Busy,
     Committed,
     Entry,
     Journal,
     KeptFact,
     LineRow,
     NewFact,
-    Outcome,
-    Poison,
-    Trouble,
 )
 from .bus import Bus
-from .envelope import Asking, Receipt, Refused
+from .envelope import Asking
+from .line import Decided, Line
 
 log = structlog.get_logger("room")
-
-#: Asks that may wait in one room; beyond it they are refused `busy` and come again.
-INBOX = 5_000
-#: Asks in one batch: what one decides and keeps still lies near the processor, and no receipt waits long for others.
-BATCH = 256
-#: Facts kept in memory for whoever reads on; older ones come from the journal.
-RING = 2_048
-#: How long an ask waits for a storage in trouble before its phone is told to come again.
-PATIENCE_MS = 2_000
-PROBE_SECONDS = 0.25
-RACES = 5
-#: Stands for the number of an ask whose twin is in the same batch.
-TWIN = -1
 
 SESSION_ASKS = asks_of(session_messages.Ask)
 SESSION_FACTS = facts_of(session_messages.Fact)
@@ -75,14 +50,6 @@ class UnknownActivity(ValueError):
     """A plan names an activity that this Officina does not have."""
 
 
-@dataclass(slots=True)
-class _Decided:
-    asking: Asking
-    entry: Entry | None = None
-    refusal: Refusal | None = None
-    number: int | None = None
-
-
 class _Foreseen:
     """What a batch will do to the runs of its stages, once it is committed as it was decided.
 
@@ -98,11 +65,11 @@ class _Foreseen:
         self._said: list[Any] = []
         self._whole = True
 
-    def note(self, new: NewFact) -> None:
-        """Called before the working copy evolves by this fact."""
+    def note(self, new: NewFact, stepwise: bool) -> None:
+        """Called before the working copy evolves by this fact. stepwise: it must be read on by itself."""
         self._said.append(new.said)
-        if new.stage is None:
-            # The session's own facts may begin runs anew, so such a batch is read fact by fact.
+        if new.stage is None or stepwise:
+            # The session's own facts may begin runs anew, so such a batch too is read fact by fact.
             self._whole = False
         elif new.stage not in self._before:
             self._before[new.stage] = self._working.runs.get(new.stage)
@@ -121,74 +88,33 @@ class _Foreseen:
         return {stage: self._working.runs[stage] for stage in self._before if stage in self._working.runs}
 
 
-class Room:
-    """The live side of one line.
-
-    `changed(happenings, touched)` is called after each read-on: the kept facts, and the people whose own part of a
-    screen they touch (None: everybody's).
-    """
+class Room(Line[Folded]):
+    """The live side of a session."""
 
     def __init__(
         self, row: LineRow, journal: Journal, bus: Bus, clock: Clock, activities: Mapping[str, Activity]
     ) -> None:
-        self.line = row.id
-        self.code = row.code
-        self.journal = journal
-        self.bus = bus
-        self.clock = clock
+        super().__init__(row, journal, bus, clock)
         self.activities = activities
-        self.number = 0
-        self.last_at = 0
         self.folded = Folded()
         self.names: dict[str, str] = {}
         self.badges: dict[str, str] = {}
-        self.receipts: dict[tuple[str, str], int] = {}
-        self.ring: deque[KeptFact] = deque(maxlen=RING)
-        self.trouble: str | None = None
-        self.on_change: list[Callable[[list[KeptFact], set[str] | None], None]] = []
-        self._inbox: deque[Asking] = deque()
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._committed: list[KeptFact] = []
         self._sized: tuple[Any, dict[str, int]] | None = None
         #: What the batch on its way does to the runs of its stages, found while deciding.
         self._foreseen: _Foreseen | None = None
-        self._next = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     # -- reading on (station 7) ---------------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Folds the line from its first fact and starts taking asks."""
-        await self.fold()
-        self.bus.listen(self.line, self._rung)
-        self._task = asyncio.create_task(self._run(), name=f"room {self.line}")
-        self._set_timer()
-
-    async def fold(self) -> None:
-        """The state from the journal alone: a restart, a restore and a removed rehearsal all come this way."""
-        facts = await self.journal.after(self.line, 0)
-        receipts = await self.journal.receipts(self.line)
+    async def before_folding(self) -> None:
         people = await self.journal.people(self.line)
-        # All at once from here: a phone that says hello meanwhile must never meet a half-folded room.
-        self.folded = Folded(passed_over=rehearsal_removed(facts))
-        self.number = 0
-        for fact in facts:
-            self.read(fact)
-        self.receipts = receipts
         self.names = {person.person: person.name or "" for person in people}
         self.badges = {person.badge: person.person for person in people if person.badge}
 
-    def read(self, fact: KeptFact) -> None:
-        """Changes state by the next fact. Raises ValueError on a gap, which would be a bug of the journal."""
-        if fact.number != self.number + 1:
-            raise ValueError(f"line {self.line}: fact {fact.number} after {self.number}")
-        self.folded = self.evolve(self.folded, fact)
-        self.number = fact.number
-        self.last_at = max(self.last_at, fact.at)
-        self.ring.append(fact)
+    def beginning(self, facts: Sequence[KeptFact]) -> Folded:
+        return Folded(passed_over=rehearsal_removed(facts))
+
+    def copied(self, folded: Folded) -> Folded:
+        return folded.copy()
 
     def evolve(self, folded: Folded, fact: KeptFact | NewFact, number: int = 0) -> Folded:
         """One fact further; changes the runs of `folded` in place, so hand it a copy where that matters.
@@ -210,7 +136,29 @@ class Room:
                 folded.runs[stage.id] = self.start(folded, stage.id)
         elif isinstance(said, session_messages.SetupSet):
             folded.runs[said.stage] = self.start(folded, said.stage)
+        elif isinstance(said, session_messages.StageOpened):
+            self._opened(folded, said, fact.at)
         return folded
+
+    def _opened(self, folded: Folded, said: session_messages.StageOpened, at: int) -> None:
+        """Tells a stage who sits where, and what earlier stages left of the kinds it takes.
+
+        What they left is folded here and not kept in the fact: a copy of people's words there would outlive erasing.
+        """
+        plan = folded.session.plan
+        run = folded.runs.get(said.stage)
+        rules = self.activity_of(folded, said.stage).rules
+        if plan is None or run is None or not hasattr(rules, "opened"):
+            return
+        takes = getattr(rules, "TAKES", ())
+        given: dict[str, list[dict[str, Any]]] = {}
+        for stage in plan.stages if takes else ():
+            if stage.id != said.stage and stage.id in folded.session.spent:
+                left = self.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
+                given[stage.id] = [one for one in left if one["kind"] in takes]
+        groups = tuple(group.id for group in plan.groups)
+        opening = Opening(given, said.tables, said.sizes, groups, tuple(plan.languages), at)
+        folded.runs[said.stage] = rules.opened(run, opening)
 
     def start(self, folded: Folded, stage: str) -> Any:
         plan = folded.session.plan
@@ -231,129 +179,27 @@ class Room:
         kinds = SESSION_FACTS if fact.stage is None else self.activity_of(self.folded, fact.stage).facts
         return kinds[fact.kind].model_validate_json(fact.body)
 
-    def _rung(self, number: int) -> None:
-        if number <= self.number:
-            return
-        facts, self._committed = self._committed, []
-        foreseen, self._foreseen = self._foreseen, None
-        if foreseen is not None and facts and foreseen.holds(self, facts):
-            # `evolve` is pure: the same facts upon the same runs give what they gave when the batch was decided.
-            self.folded.runs.update(foreseen.after())
-            self.number = facts[-1].number
-            self.last_at = max(self.last_at, *(fact.at for fact in facts), 0)
-            self.ring.extend(facts)
-            return
-        for fact in facts:
-            self.read(fact)
-
-    # -- taking asks (station 3) --------------------------------------------------------------------------------
-
-    def put(self, asking: Asking) -> None:
-        """Takes an ask; its answer comes later, by `asking.answer`. Never waits."""
-        if len(self._inbox) >= INBOX:
-            asking.answer(Refused(asking.id, Refusal("busy", again=True)))
-            return
-        self._inbox.append(asking)
-        self._wake.set()
-
-    async def ask(self, asking: Asking) -> Receipt | Refused:
-        """Takes an ask and waits for its answer; the ask goes on even when the waiting ends."""
-        future: asyncio.Future[Receipt | Refused] = asyncio.get_running_loop().create_future()
-        asking.answer = lambda answer: None if future.done() else future.set_result(answer)
-        self.put(asking)
-        return await asyncio.shield(future)
-
-    def ask_as_clock(self, stage: str | None, ask: AnAsk) -> None:
-        """The room's own ask, at a deadline."""
-        having = ask.model_dump(mode="json")
-        self.put(Asking("clock", None, fresh(), stage, ask.do, having, self.now(), lambda answer: None))
-
-    def now(self) -> int:
-        """Never before the last fact, even after a restart with a clock set back."""
-        return max(self.clock.now(), self.last_at)
-
-    @property
-    def busy(self) -> bool:
-        """Whether asks wait or are being kept."""
-        return bool(self._inbox) or not self._idle.is_set()
-
-    async def _run(self) -> None:
-        while True:
-            self._idle.set()
-            await self._wake.wait()
-            self._idle.clear()
-            self._wake.clear()
-            while self._inbox:
-                batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
-                try:
-                    await self._settle(batch)
-                except Exception:
-                    # A room must outlive any bug of one ask: its asks are refused, the next batch is taken.
-                    log.exception("a batch failed", line=self.line)
-                    for asking in batch:
-                        asking.answer(Refused(asking.id, Refusal("failed")))
-
-    async def _settle(self, batch: list[Asking], one_by_one: bool = False) -> None:
-        # Counted from when they came: whoever waited behind others has waited already.
-        given_up_at = min(asking.at for asking in batch) + PATIENCE_MS
-        races = 0
-        while True:
-            decided, entries = self._decide_all(batch)
-            if not entries:
-                self._answer(decided)
-                return
-            outcome = await self._commit(entries)
-            if isinstance(outcome, Committed):
-                self._keep(decided, outcome)
-                if any(fact.kind == "people_removed" for fact in outcome.facts):
-                    await self._pass_over()
-                return
-            if isinstance(outcome, Poison):
-                if len(batch) == 1:
-                    log.error("an ask that cannot be kept", line=self.line, do=batch[0].do, why=outcome.why)
-                    batch[0].answer(Refused(batch[0].id, Refusal("failed")))
-                    return
-                for asking in batch:
-                    await self._settle([asking])
-                return
-            if isinstance(outcome, Behind):
-                races += 1
-                if races > RACES:
-                    raise RuntimeError("the journal and this room do not agree")
-                self.receipts.update(outcome.repeats)
-                for fact in await self.journal.after(self.line, self.number):
-                    self.read(fact)
-                continue
-            self.trouble = outcome.why
-            if self.clock.now() >= given_up_at:
-                for asking in batch:
-                    asking.answer(Refused(asking.id, Refusal("storage", again=True)))
-                self._tell([], None)
-                return
-            await asyncio.sleep(PROBE_SECONDS)
-
-    def _decide_all(self, batch: list[Asking]) -> tuple[list[_Decided], list[Entry]]:
-        working = self.folded.copy()
+    def new_batch(self, working: Folded) -> None:
         self._foreseen = _Foreseen(working, self.number)
-        self._next = self.number
-        decided: list[_Decided] = []
-        entries: list[Entry] = []
-        asked: set[tuple[str, str]] = set()
-        for asking in batch:
-            one = self._decide(working, asking, asked)
-            decided.append(one)
-            if one.entry is not None:
-                entries.append(one.entry)
-        return decided, entries
 
-    def _decide(self, working: Folded, asking: Asking, asked: set[tuple[str, str]]) -> _Decided:
-        one = _Decided(asking)
+    def read_at_once(self, facts: list[KeptFact]) -> bool:
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen is None or not foreseen.holds(self, facts):
+            return False
+        # `evolve` is pure: the same facts upon the same runs give what they gave when the batch was decided.
+        self.folded.runs.update(foreseen.after())
+        return True
+
+    # -- deciding (station 4) -----------------------------------------------------------------------------------
+
+    def decide(self, working: Folded, asking: Asking, asked: set[tuple[str, str]]) -> Decided:
+        one = Decided(asking)
         session = working.session
         stage = asking.stage
         actor: str = asking.person or ("host" if asking.role == "desk" else asking.role)
         voter: str | None = asking.person
         # Before anything else: what was kept once gets its receipt, also when the stage has long been closed.
-        if self._is_known(one, actor, asked):
+        if self.is_known(one, actor, asked):
             return one
         ask, activity = self._parse(working, asking)
         if isinstance(ask, Refusal):
@@ -374,7 +220,7 @@ class Room:
                 table = None
                 if person is None or not person.rehearsal:
                     actor = voter = asking.token(stage, scope)
-                    if self._is_known(one, actor, asked):
+                    if self.is_known(one, actor, asked):
                         return one
             closed = self._closed(session, ask, stage)
             if closed is not None:
@@ -458,16 +304,10 @@ class Room:
         """Evolves the working copy by a fact that will have the next number, and notes which run it changed."""
         self._next += 1
         if self._foreseen is not None:
-            self._foreseen.note(new)
+            # Screens that take changes one by one need the state after each of them.
+            stepwise = new.stage is not None and hasattr(self.activity_of(working, new.stage).rules, "patch")
+            self._foreseen.note(new, stepwise)
         self.evolve(working, new, self._next)
-
-    def _is_known(self, one: _Decided, actor: str, asked: set[tuple[str, str]]) -> bool:
-        key = (actor, one.asking.id)
-        one.number = self.receipts.get(key)
-        if one.number is None and key in asked:
-            # The same ask twice in one batch: its receipt is known when the first one is kept.
-            one.number = TWIN
-        return one.number is not None
 
     def _sizes(self, session: session_rules.State) -> dict[str, int]:
         """People per group; counted anew only when somebody came, went or moved."""
@@ -484,65 +324,29 @@ class Room:
         return None
 
     def _parse(self, working: Folded, asking: Asking) -> tuple[AnAsk | Refusal, Activity | None]:
-        """The ask as its own model, after the checks that are the same for all: person, name, role, form."""
+        """The ask as its own model, of the session or of a stage's activity."""
         session = working.session
-        activity: Activity | None = None
         if asking.role == "phone" and (asking.person is None or asking.person not in session.people):
             return Refusal("removed"), None
         if asking.stage is None:
-            kind = SESSION_ASKS.get(asking.do)
-        else:
-            if session.plan is None or asking.stage not in working.runs:
-                return Refusal("unknown_stage"), None
-            activity = self.activity_of(working, asking.stage)
-            kind = activity.asks.get(asking.do)
-        if kind is None:
-            return Refusal("unknown_ask"), activity
-        if asking.role not in kind.by:
-            return Refusal("not_for_you"), activity
-        try:
-            return kind.model_validate(asking.having), activity
-        except ValidationError as error:
-            where = [".".join(str(part) for part in one["loc"]) for one in error.errors(include_url=False)[:5]]
-            return Refusal("malformed", details={"fields": where}), activity
+            return self.parsed(SESSION_ASKS.get(asking.do), asking), None
+        if session.plan is None or asking.stage not in working.runs:
+            return Refusal("unknown_stage"), None
+        activity = self.activity_of(working, asking.stage)
+        return self.parsed(activity.asks.get(asking.do), asking), activity
 
-    # -- keeping and answering (stations 5, 9) ------------------------------------------------------------------
+    # -- keeping (station 5) ------------------------------------------------------------------------------------
 
-    async def _commit(self, entries: list[Entry]) -> Outcome:
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        try:
-            self.journal.append(self.line, self.number, entries, future.set_result)
-        except Busy:
-            return Trouble("too much waits for the disk")
-        return await future
+    def kept(self, one: Decided) -> None:
+        for row in one.asking.people:
+            if row.name is not None:
+                self.names[row.person] = row.name
+            if row.badge:
+                self._swap_badge(row.person, row.badge)
 
-    def _keep(self, decided: list[_Decided], outcome: Committed) -> None:
-        if self.trouble is not None:
-            self.trouble = None
-        self._committed = list(outcome.facts)
-        touched: set[str] | None = set()
-        numbers = iter(outcome.numbers)
-        for one in decided:
-            if one.entry is None:
-                continue
-            one.number = next(numbers)
-            self.receipts[one.entry.actor, one.entry.ask] = one.number
-            for row in one.asking.people:
-                if row.name is not None:
-                    self.names[row.person] = row.name
-                if row.badge:
-                    self._swap_badge(row.person, row.badge)
-            for fact in one.entry.facts:
-                touches = fact.said.touches
-                if touches == "all":
-                    touched = None
-                elif touches == "one" and touched is not None and one.asking.person:
-                    touched.add(one.asking.person)
-        if outcome.facts:
-            self.bus.ring(self.line, outcome.facts[-1].number)
-        self._answer(decided)
-        self._tell(list(outcome.facts), touched)
-        self._set_timer()
+    async def after(self, outcome: Committed) -> None:
+        if any(fact.kind == "people_removed" for fact in outcome.facts):
+            await self._pass_over()
 
     async def _pass_over(self) -> None:
         """Folds again when people of a rehearsal were removed, so that nothing they answered is left in a tally."""
@@ -556,61 +360,15 @@ class Room:
             del self.badges[old]
         self.badges[badge] = person
 
-    def _answer(self, decided: list[_Decided]) -> None:
-        for one in decided:
-            try:
-                self._answer_one(one)
-            except Exception:
-                # What is kept is kept: a screen that cannot be told must not make others hear that it failed.
-                log.exception("an answer could not be given", line=self.line, do=one.asking.do)
-
-    def _answer_one(self, one: _Decided) -> None:
-        id = one.asking.id
-        if one.refusal is not None:
-            one.asking.answer(Refused(id, one.refusal))
-        elif one.number == TWIN:
-            # Its receipt is known by now; an anonymous one finds it by its token when it is taken again.
-            self.put(one.asking)
-        else:
-            one.asking.answer(Receipt(id, one.number if one.number is not None else self.number))
-
-    def _tell(self, facts: list[KeptFact], touched: set[str] | None) -> None:
-        for tell in self.on_change:
-            try:
-                tell(facts, touched)
-            except Exception:
-                log.exception("the screens could not be told", line=self.line)
-
     # -- deadlines ----------------------------------------------------------------------------------------------
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self._due()
-        if due is not None:
-            at, _ = due
-            wait = max(0, at - self.now()) / 1000
-            self._timer = asyncio.get_running_loop().call_later(wait, self._time_is_up)
-
-    def _due(self) -> tuple[int, AnAsk] | None:
+    def due(self) -> tuple[int, AnAsk, str | None] | None:
         session = self.folded.session
         if session.state != "open" or not session.stage_open or session.current is None:
             return None
         deadline = getattr(self.activity_of(self.folded, session.current).rules, "deadline", None)
         due: tuple[int, AnAsk] | None = deadline(self.folded.runs[session.current]) if deadline else None
-        return due
-
-    def _time_is_up(self) -> None:
-        self._timer = None
-        due = self._due()
-        if due is None:
-            return
-        at, ask = due
-        if at > self.now():
-            self._set_timer()
-        else:
-            self.ask_as_clock(self.folded.session.current, ask)
+        return due and (*due, session.current)
 
     # -- what others ask of a room ------------------------------------------------------------------------------
 
@@ -626,20 +384,6 @@ class Room:
         stage = self.folded.session.current or ""
         tokens = None if token is None or known.rehearsal else lambda scope: token(stage, scope)
         return Me(person, known.group, known.table, known.language, tokens)
-
-    async def rest(self) -> None:
-        """Waits until everything asked so far is answered."""
-        while self._inbox or not self._idle.is_set():
-            await self._idle.wait()
-            await asyncio.sleep(0)
-
-    async def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self.bus.forget(self.line, self._rung)
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
 
 def rehearsal_removed(facts: Iterable[KeptFact]) -> frozenset[str]:

@@ -13,7 +13,7 @@ import structlog
 from ..activities import Activity
 from ..drawing import Drawing
 from ..moment import Clock, fresh
-from ..sessions import codes, names
+from ..sessions import codes, names, plans
 from ..sessions.plan import Plan
 from ..storage.journal import Journal, LineRow, PersonRow
 from .bus import Bus
@@ -147,6 +147,7 @@ class Rooms:
 
         Where the storage itself fails, its own error goes through.
         """
+        plan = plans.filled(plan, self.activities)
         self.check(Plan.read(plan))
         live_now = sum(1 for one in self.live.values() if one.room.folded.session.state != "ended")
         while True:

@@ -7,6 +7,7 @@ afterwards, only for the people a fact touches, and never holds the shared part 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,13 +17,14 @@ import structlog
 from markupsafe import Markup
 from pydantic_core import to_json
 
-from ..activities.contract import Refusal
+from ..activities.contract import Happening, Refusal, Text
 from ..drawing import Drawing, Said, localise
 from ..sessions import codes, names
 from ..sessions import rules as session_rules
 from ..storage.journal import KeptFact
 from . import envelope
 from .frames import text_frame
+from .patches import Patches
 from .presence import Presence
 
 if TYPE_CHECKING:
@@ -33,8 +35,12 @@ log = structlog.get_logger("screens")
 
 #: At most ten views a second and screen.
 EVERY = 0.1
+#: Signs of a place that a screen says it is at; seconds after which somebody who said nothing more does not write.
+PLACE, LEASE = 100, 10.0
 #: How long a drawing may wait for the asks of a burst, in seconds.
 BURST = 0.25
+#: How long changes of a board are collected before its screens are told, in seconds.
+PATCH_EVERY = 0.05
 #: The digest says "still here, at number N"; a screen that hears nothing for 20 seconds asks.
 DIGEST_EVERY = 15.0
 #: Sockets written in one go before others get their turn.
@@ -133,7 +139,13 @@ class Screens:
         self._trouble: str | None = None
         self._values_key: tuple[int, Audience] | None = None
         self._values: dict[str, Any] = {}
+        self.patches = Patches()
+        self._patching: asyncio.TimerHandle | None = None
+        self._shared: dict[tuple[str, str], tuple[int, asyncio.Future[tuple[bytes, bytes]]]] = {}
+        self._heres: set[Connection] = set()
+        self._heres_said: bytes = b""
         room.on_change.append(self.changed)
+        room.on_step.append(self._stepped)
 
     def start(self) -> None:
         self._tasks = [
@@ -142,6 +154,8 @@ class Screens:
         ]
 
     async def close(self) -> None:
+        if self._patching is not None:
+            self._patching.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -195,6 +209,110 @@ class Screens:
             self._trouble = self.room.trouble
             self._notice_trouble()
         self._wake.set()
+        if self._patched_stage() is None:
+            self.patches.told(self.room.number)
+        elif not facts:
+            # Folded anew: what a board shows may be another one, at the same number or a lower one.
+            self.patches.told(self.room.number)
+            self._patch_all()
+        elif self._patching is None:
+            self._patching = asyncio.get_running_loop().call_later(PATCH_EVERY, self._send_patches)
+
+    # -- changes one by one -------------------------------------------------------------------------------------
+
+    def _patched_stage(self) -> str | None:
+        """The open stage, if its activity tells its changes one by one."""
+        session = self.room.folded.session
+        if session.current is None or session.plan is None:
+            return None
+        rules = self.room.activity_of(self.room.folded, session.current).rules
+        return session.current if hasattr(rules, "patch") else None
+
+    def _stepped(self, fact: KeptFact) -> None:
+        stage = fact.stage
+        if stage is None or stage != self._patched_stage() or fact.person in self.room.folded.passed_over:
+            return
+        rules = self.room.activity_of(self.room.folded, stage).rules
+        happening = Happening(fact.said or self.room.parse_fact(fact), fact.at, fact.person, fact.group, fact.number)
+        run = self.room.folded.runs[stage]
+        for screen in dict.fromkeys(audience.screen for audience in self.connections):
+            self.patches.add(screen, fact.number, rules.patch(run, happening, screen))
+
+    def _send_patches(self) -> None:
+        self._patching = None
+        stage, number = self._patched_stage(), self.room.number
+        if stage is not None and number > self.patches.sent:
+            frames: dict[tuple[str, str], bytes] = {}
+            loop = asyncio.get_running_loop()
+            for audience, connections in self.connections.items():
+                key = (audience.screen, audience.language)
+                if key not in frames:
+                    entries = self.authored(self.patches.entries(audience.screen, number), audience.screen)
+                    frames[key] = self._patch_frame(number, stage, localise(entries, audience.language))
+                for some in slices(list(connections)):
+                    loop.call_soon(push_all, some, frames[key])
+        self.patches.told(number)
+
+    def _patch_frame(self, number: int, stage: str, entries: list[dict[str, Any]]) -> bytes:
+        return text_frame(to_json({"t": "patch", "number": number, "stage": stage, "entries": entries}))
+
+    def patch_all(self) -> bytes | None:
+        """Tells a screen to fetch the whole view, because patches it should have had are lost; None without a board."""
+        stage = self._patched_stage()
+        if stage is None:
+            return None
+        return self._patch_frame(self.room.number, stage, [{"n": self.room.number, "all": True}])
+
+    def _patch_all(self) -> None:
+        frame = self.patch_all()
+        if frame is not None:
+            push_all(self.everyone(), frame)
+
+    async def shared_json(self, screen: str, language: str) -> tuple[bytes, bytes]:
+        """The shared part of a screen's JSON view, plain and packed; made once for each number, however many ask."""
+        key = (screen, language)
+        known = self._shared.get(key)
+        if known is None or known[0] != self.room.number:
+            view = self.json_view(screen, language)
+            view.pop("desk", None)
+            made = asyncio.ensure_future(asyncio.to_thread(_packed, view))
+            known = self._shared[key] = (self.room.number, made)
+        return await asyncio.shield(known[1])
+
+    # -- where people are in a stage ----------------------------------------------------------------------------
+
+    def here(self, connection: Connection, frame: dict[str, Any]) -> None:
+        """Where somebody is on the open stage; never stored, told to all once a second as counts."""
+        place, writing = frame.get("zone"), frame.get("writing")
+        if frame.get("stage") != self.room.folded.session.current:
+            return
+        connection.place = place if isinstance(place, str) and 0 < len(place) <= PLACE else None
+        connection.writing = writing if isinstance(writing, str) and 0 < len(writing) <= PLACE else None
+        connection.written_at = asyncio.get_running_loop().time()
+        self._heres.add(connection)
+
+    def _tell_where(self) -> None:
+        """{"zones": {zone: people}, "writing": [what somebody is writing in]}, when it changed."""
+        stage, now = self.room.folded.session.current, asyncio.get_running_loop().time()
+        zones: dict[str, int] = {}
+        writing: dict[str, None] = {}
+        for connection in list(self._heres):
+            if connection.closed:
+                self._heres.discard(connection)
+                continue
+            if connection.place is not None and connection.audience.screen == "phone":
+                zones[connection.place] = zones.get(connection.place, 0) + 1
+            if connection.writing is not None and now - connection.written_at < LEASE:
+                writing[connection.writing] = None
+        if stage is None:
+            self._heres.clear()
+        said = {"zones": dict(sorted(zones.items())), "writing": sorted(writing)}
+        frame = text_frame(to_json({"t": "notice", "code": "presence", "stage": stage, **said}))
+        if frame != self._heres_said:
+            told, self._heres_said = bool(self._heres_said), frame
+            if told or zones or writing:
+                for some in slices(self.everyone()):
+                    asyncio.get_running_loop().call_soon(push_all, some, frame)
 
     def _session_changed(self, fact: KeptFact) -> None:
         said = fact.said
@@ -214,6 +332,8 @@ class Screens:
             self.cut(said.person, 4003)
         elif fact.kind == "person_renamed":
             self._dirty.who.add(said.person)
+            self._shared.clear()
+            self._patch_all()
         elif fact.kind == "people_seated":
             self._dirty.who |= set(said.people)
         elif fact.kind == "language_spoken" and fact.person is not None:
@@ -240,6 +360,7 @@ class Screens:
         self._latest.clear()
         self._people_drawn.clear()
         self._phone_values.clear()
+        self._shared.clear()
         self._values_key = None
         self.people_changed()
         self.changed([], None)
@@ -271,8 +392,14 @@ class Screens:
             await asyncio.sleep(max(0.0, started + EVERY - loop.time()))
 
     async def _keep_alive(self) -> None:
+        ticks = 0
         while True:
-            await asyncio.sleep(DIGEST_EVERY)
+            await asyncio.sleep(1.0)
+            self._tell_where()
+            ticks += 1
+            if ticks < DIGEST_EVERY:
+                continue
+            ticks = 0
             self._digest()
             if self.presence.forget(self.room.now()):
                 self._people_version += 1
@@ -338,7 +465,17 @@ class Screens:
         }
         if not changed:
             return None
+        if audience.form == "json" and "stage" in changed and self._patched_stage() is not None:
+            changed["stage"] = self._whole_stage(audience)
         return self._view_frame(drawn.number, joined(changed, audience.form), audience.form)
+
+    def _whole_stage(self, audience: Audience) -> bytes:
+        """The stage with all that its shell leaves out, for clients that hold the view itself."""
+        key = ("whole", audience, self.room.number)
+        found = self._said.get(key)
+        if found is None:
+            found = self._said[key] = to_json(self.stage_view(audience.screen, audience.language))
+        return found
 
     def _view_frame(self, number: int, content: bytes, form: str) -> bytes:
         if form == "html":
@@ -366,7 +503,9 @@ class Screens:
         """The shared parts for somebody who comes now; at most 100 ms old: a wave of returns costs one drawing."""
         now = asyncio.get_running_loop().time()
         drawn = self._latest.get(audience)
-        if drawn is None or (drawn.number != self.room.number and now - drawn.at > EVERY):
+        # A board's changes go out by number, so whoever comes must stand at this very number.
+        old = EVERY if self._patched_stage() is None else 0.0
+        if drawn is None or (drawn.number != self.room.number and now - drawn.at > old):
             drawn = self._latest[audience] = self._draw(audience)
         return drawn
 
@@ -375,6 +514,8 @@ class Screens:
         audience = connection.audience
         drawn = self.latest(audience)
         shared = drawn.full(audience.form)
+        if audience.form == "json" and self._patched_stage() is not None:
+            shared = joined({**drawn.parts, "stage": self._whole_stage(audience)}, "json")
         own = self.own(connection)
         connection.own_sent = own
         if not own:
@@ -403,8 +544,11 @@ class Screens:
             seen["stages"] = localise(session_rules.schedule(state, self.room.now())["stages"], language)
         return seen
 
-    def stage_view(self, screen: str, language: str) -> dict[str, Any] | None:
-        """The stage as `{"id", "activity", "title", "level", "state", "view"}`; None in the lobby."""
+    def stage_view(self, screen: str, language: str, stable: bool = False) -> dict[str, Any] | None:
+        """The stage as `{"id", "activity", "title", "level", "state", "view"}`; None in the lobby.
+
+        stable: only what does not change with every ask, where the activity tells its changes one by one.
+        """
         room = self.room
         state = room.folded.session
         stage = state.plan.stage(state.current) if state.plan and state.current else None
@@ -413,10 +557,11 @@ class Screens:
         run = room.folded.runs[stage.id]
         rules = room.activity_of(room.folded, stage.id).rules
         going = "closed" if not state.stage_open else "paused" if state.state == "paused" else "open"
-        view: dict[str, Any] = rules.view(run, screen)
-        if screen != "phone":
+        stable = stable and hasattr(rules, "shell")
+        view: dict[str, Any] = rules.shell(run, screen) if stable else rules.view(run, screen)
+        if screen != "phone" and not stable:
             view = {**view, "present": self.presence.present(state.people, room.now())}
-        view = self.named(view, screen)
+        view = self.authored(self.named(view, screen), screen)
         assert state.plan is not None
         return {
             "id": stage.id,
@@ -434,7 +579,7 @@ class Screens:
 
         A name that a facilitator should see first is left out where everybody looks.
         """
-        if "board" not in view or not any("person" in row for row in view["board"]["rows"]):
+        if "rows" not in view.get("board", ()) or not any("person" in row for row in view["board"]["rows"]):
             return view
         rows = []
         for row in view["board"]["rows"]:
@@ -445,6 +590,23 @@ class Screens:
                 shown = {key: value for key, value in row.items() if key != "person"}
                 rows.append({**shown, "name": "" if names.is_flagged(name) else name})
         return {**view, "board": {**view["board"], "rows": rows}}
+
+    def authored(self, value: Any, screen: str) -> Any:
+        """A board's view or entries with names in place of the persons who wrote, at level named."""
+        state = self.room.folded.session
+        stage = state.plan.stage(state.current) if state.plan and state.current else None
+        if stage is None or stage.level != "named" or self._patched_stage() is None:
+            return value
+        return self._with_names(value, screen)
+
+    def _with_names(self, value: Any, screen: str) -> Any:
+        if isinstance(value, dict) and not isinstance(value, Text):
+            made = {key: self._with_names(one, screen) for key, one in value.items()}
+            if isinstance(made.get("author"), str):
+                name = self.room.names.get(made["author"], "")
+                made["author"] = "" if screen != "desk" and names.is_flagged(name) else name
+            return made
+        return [self._with_names(one, screen) for one in value] if isinstance(value, list | tuple) else value
 
     def own_view(self, connection: Looker) -> dict[str, Any] | None:
         """What is this person's own in the open stage."""
@@ -554,7 +716,7 @@ class Screens:
     def _json(self, audience: Audience) -> Parts:
         parts = {
             "session": to_json(self.session_view(audience.screen, audience.language)),
-            "stage": to_json(self.stage_view(audience.screen, audience.language)),
+            "stage": to_json(self.stage_view(audience.screen, audience.language, stable=True)),
         }
         if audience.screen == "desk":
             parts["desk"] = to_json(self.desk_view(audience.language))
@@ -581,7 +743,7 @@ class Screens:
         }
         if screen == "phone":
             session["people"] = 0
-        stage = self.stage_view(screen, language)
+        stage = self.stage_view(screen, language, stable=True)
         view = stage.pop("view") if stage else None
         return {
             "session": session,
@@ -700,7 +862,7 @@ class Screens:
         stage = values["stage"]
         live = stage is not None and stage["state"] == "open" and values["session"]["state"] == "open"
         folder = stage["activity"] if live and stage else "sessions"
-        more = {"mine": own, "me": {"group": group, "table": table}}
+        more = {"mine": own, "me": {"group": group, "table": table}, "number": self.room.number}
         return self.drawing.block(f"{folder}:phone.html", "mine", audience.language, folder, {**values, **more})
 
     def _shared_values(self, audience: Audience) -> dict[str, Any]:
@@ -753,6 +915,11 @@ _IN_USE = re.compile(r'\s(id|for|name|aria-labelledby|aria-describedby|aria-cont
 def inert(html: str) -> str:
     """Html whose ids, names and asks are out of use; text is escaped, so a match is always an attribute."""
     return _IN_USE.sub(r' data-was-\1="', html)
+
+
+def _packed(view: dict[str, Any]) -> tuple[bytes, bytes]:
+    plain = to_json(view)
+    return plain, gzip.compress(plain, 5, mtime=0)
 
 
 def push_all(connections: list[Connection], frame: bytes) -> None:

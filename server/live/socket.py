@@ -62,8 +62,8 @@ class Connection:
 
     __slots__ = (
         "_bytes", "_drain", "_flood", "_needs_view", "_queue", "_send", "_was_ended",
-        "audience", "bucket", "closed", "host", "language", "live", "loop", "own_sent", "person", "protocol",
-        "token",
+        "audience", "bucket", "closed", "host", "language", "live", "loop", "own_sent", "person", "place", "protocol",
+        "token", "writing", "written_at",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,10 @@ class Connection:
         self.bucket = bucket
         self.audience = Audience("", language, "json")
         self.own_sent = b""
+        #: Where this screen is on the open stage, and what somebody is writing in there; never stored.
+        self.place: str | None = None
+        self.writing: str | None = None
+        self.written_at = 0.0
         self.closed = False
         self._send = send
         self._queue: deque[bytes] | None = None
@@ -142,10 +146,14 @@ class Connection:
             self._drain = None
 
     def _next_frame(self) -> bytes:
+        assert self._queue is not None
         if self._needs_view:
             self._needs_view = False
+            missed = self.live.screens.patch_all()
+            if missed is not None and self.audience.form == "html":
+                self._queue.appendleft(missed)
+                self._bytes += len(missed)
             return self.live.screens.full_view(self)
-        assert self._queue is not None
         frame = self._queue.popleft()
         self._bytes -= len(frame)
         return frame
@@ -211,6 +219,8 @@ class Connection:
         elif kind == "ping":
             at = frame.get("at")
             self.say({"t": "pong", "at": at if isinstance(at, int | float) else 0, "now": self.live.room.now()})
+        elif kind == "here":
+            self.live.screens.here(self, frame)
         elif kind == "hello":
             self._over("malformed", "hello comes once")
 

@@ -236,9 +236,12 @@ class Looking:
 
 @router.get("/{code}/view")
 async def view(
-    request: Request, code: str, screen: Annotated[Literal["phone", "wall", "desk"], Query()] = "phone"
+    request: Request,
+    code: str,
+    screen: Annotated[Literal["phone", "wall", "desk"], Query()] = "phone",
+    own: Annotated[bool, Query()] = True,
 ) -> Response:
-    """The JSON view of a screen."""
+    """The JSON view of a screen; with own=0 only what everybody at that screen shares, drawn and packed once for all."""
     live = await room_of(request, code)
     caller: Caller | None = None
     if screen == "desk":
@@ -248,10 +251,16 @@ async def view(
         if caller is None or caller.person not in live.room.folded.session.people:
             raise Failed(401 if caller is None else 403, "badge_needed" if caller is None else "removed")
     language = language_for(live, caller, request)
-    own = None
+    if not own:
+        plain, packed = await live.screens.shared_json(screen, language)
+        headers = {"cache-control": "no-store", "vary": "accept-encoding, cookie, authorization"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, media_type="application/json", headers=headers | {"content-encoding": "gzip"})
+        return Response(plain, media_type="application/json", headers=headers)
+    mine = None
     if caller is not None:
-        own = live.screens.own_view(Looking(live, caller, language, request))
-    return JSONResponse(live.screens.json_view(screen, language, own))
+        mine = live.screens.own_view(Looking(live, caller, language, request))
+    return JSONResponse(live.screens.json_view(screen, language, mine))
 
 
 @router.get("/{code}/facts", response_class=StreamingResponse)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ..activities import Activity
 from ..activities.contract import Text
 from ..drawing import shipped
 from .plan import Plan
@@ -53,6 +55,39 @@ def named(name: str) -> dict[str, Any] | None:
     plan = tomllib.loads((shipped("content") / "paths" / path / f"{session}.toml").read_text("utf-8"))
     plan.setdefault("path", path)
     return plan
+
+
+def content(folder: str, name: str) -> dict[str, Any]:
+    """One file of `content/<folder>/`. Raises ValueError with the names that there are."""
+    files = {file.stem: file for file in sorted((shipped("content") / folder).glob("*.json"))}
+    if name not in files:
+        raise ValueError(f"there is no {name!r} in content/{folder}; there are {', '.join(files)}")
+    found: dict[str, Any] = json.loads(files[name].read_text("utf-8"))
+    return found
+
+
+def filled(plan: Any, activities: Mapping[str, Activity]) -> Any:
+    """The plan with the contents of the files that its setups name, so that a session never changes when a file does.
+
+    Raises ValueError, with the stage, for a name that there is not.
+    """
+    stages = plan.get("stages") if isinstance(plan, dict) else None
+    if not isinstance(stages, list):
+        return plan
+    made = []
+    for stage in stages:
+        activity = activities.get(str(stage.get("activity"))) if isinstance(stage, dict) else None
+        setup = stage.get("setup") if activity else None
+        if activity is not None and isinstance(setup, dict):
+            for field, folder in getattr(activity.setup, "content", {}).items():
+                if isinstance(setup.get(field), str):
+                    try:
+                        setup = {**setup, field: content(folder, setup[field])}
+                    except ValueError as error:
+                        raise ValueError(f"stage {stage.get('id')!r}: {error}") from error
+            stage = {**stage, "setup": setup}
+        made.append(stage)
+    return {**plan, "stages": made}
 
 
 def parse(data: bytes, name: str = "") -> dict[str, Any]:

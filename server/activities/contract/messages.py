@@ -203,3 +203,19 @@ class Happening(NamedTuple):
     voter: str | None = None
     group: str | None = None
     number: int = 0
+
+
+class Opening(NamedTuple):
+    """What the room tells an activity when its stage opens, and again each time it comes back.
+
+    given: {stage id: outcomes of earlier stages of the kinds that the activity's `TAKES` names}. tables: {label of a
+    table: people seated there}. sizes: people per group in the session. groups: ids of the plan's groups, in its order.
+    languages: of the session, the first one first. at: milliseconds UTC.
+    """
+
+    given: Mapping[str, list[dict[str, Any]]] = MappingProxyType({})
+    tables: Mapping[str, list[str]] = MappingProxyType({})
+    sizes: Mapping[str, int] = MappingProxyType({})
+    groups: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("it", "en")
+    at: int = 0

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-from ..contract import clean
+from .messages import clean
 
 #: The longest text of a note in code points (CANVAS 2.3).
 LONGEST = 500

@@ -1,0 +1,41 @@
+"""Changes of the open stage one by one, for screens whose element keeps the state itself (CANVAS 4.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Entry = dict[str, Any]
+
+
+class Patches:
+    """What waits for the screens of one room, by screen: an entry for a number, and nothing for all numbers between.
+
+    `sent`: up to this number all screens were told.
+    """
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self._waiting: dict[str, list[tuple[int, Entry]]] = {}
+
+    def add(self, screen: str, number: int, entry: Entry | None) -> None:
+        """One fact as this screen may know it; None where it is nothing to that screen."""
+        if entry is not None:
+            self._waiting.setdefault(screen, []).append((number, entry))
+
+    def entries(self, screen: str, upto: int) -> list[Entry]:
+        """The entries after `sent` up to a number, without a hole: what is not for this screen is one `to`."""
+        entries: list[Entry] = []
+        told = self.sent
+        for number, entry in self._waiting.get(screen, ()):
+            if number > told + 1:
+                entries.append({"n": told + 1, "to": number - 1})
+            entries.append({"n": number, **entry})
+            told = number
+        if told < upto:
+            entries.append({"n": told + 1, "to": upto})
+        return entries
+
+    def told(self, upto: int) -> None:
+        """All screens know everything up to a number, or none of them is to be told."""
+        self.sent = upto
+        self._waiting.clear()
