@@ -198,7 +198,7 @@ def shown(activity: Activity, played: Rehearsal, screen: str, language: str) -> 
             "title": Said("Una prova", language), "phase": "sensitisation", "languages": ["it", "en"], "groups": groups,
             "state": "open", "people": 14, "present": 14, "by_group": groups, "code": "K7FQXW", "code_blocks": "K7F QXW",
             "address": "192.168.1.23:8000", "join_url": "http://192.168.1.23:8000/j/K7FQXW", "rehearsal": False,
-            "locked": False, "message": None,
+            "locked": False, "message": None, "by_table": True,
         },
         "stage": {
             "id": "stage", "activity": activity.name, "title": Said("Titolo", language), "level": "pseudonym",

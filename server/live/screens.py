@@ -740,6 +740,7 @@ class Screens:
             "rehearsal": any(person.rehearsal for person in state.people.values()) if screen != "phone" else False,
             "locked": state.locked,
             "message": state.message,
+            "by_table": session_rules.works_by_table(state),
         }
         if screen == "phone":
             session["people"] = 0

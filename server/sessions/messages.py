@@ -118,6 +118,13 @@ class SeatPeople(AnAsk):
     table: Table | None = None
 
 
+class SpreadTables(AnAsk):
+    """Seats everybody who has no table yet, at tables 1 to n, so that each group is spread over all of them."""
+
+    by = BY_DESK
+    tables: int = Field(ge=1, le=60)
+
+
 class EndSession(AnAsk):
     by = BY_DESK
 
@@ -145,7 +152,7 @@ class ErasePerson(AnAsk):
 Ask = (
     MakeSession | Join | SpeakLanguage | TakeTable | OpenStage | CloseStage | GoNext | GoBack | Pause | Resume
     | StopClock | StartClock | AddTime | CutRest | LockRoom | UnlockRoom | RenamePerson | RemovePeople
-    | RemoveRehearsal | SeatPeople | EndSession | SetSetup | ReplaceBadge | ErasePerson
+    | RemoveRehearsal | SeatPeople | SpreadTables | EndSession | SetSetup | ReplaceBadge | ErasePerson
 )  # fmt: skip
 
 

@@ -162,6 +162,8 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
         case m.SeatPeople(people=people, table=table):
             here = [person for person in dict.fromkeys(people) if person in state.people]
             return [m.PeopleSeated(people=here, table=_one_line(table) or None)] if here else Refusal("unknown_person")
+        case m.SpreadTables(tables=tables):
+            return _spread(state, tables)
         case m.EndSession():
             closing: list[AFact] = [m.StageClosed(stage=state.current)] if state.stage_open and state.current else []
             return [*closing, m.SessionEnded()]
@@ -177,6 +179,32 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             known = person in state.people or person in state.gone
             return [m.PersonErased(person=person)] if known else Refusal("unknown_person")
     return Refusal("unknown_ask")
+
+
+def _spread(state: State, tables: int) -> list[AFact]:
+    """Each person goes where fewest of their group sit, then where fewest people do; equal ones to the lower number."""
+    labels = [str(n) for n in range(1, tables + 1)]
+    seated: dict[str, list[str]] = {label: [] for label in labels}
+    of_group: dict[tuple[str, str | None], int] = {}
+    sizes = dict.fromkeys(labels, 0)
+    for person in state.people.values():
+        if person.table in sizes:
+            sizes[person.table] += 1
+            of_group[person.table, person.group] = of_group.get((person.table, person.group), 0) + 1
+    order = [group.id for group in state.plan.groups] if state.plan else []
+    waiting = [(id, person.group) for id, person in state.people.items() if person.table is None]
+    for id, group in sorted(waiting, key=lambda one: order.index(one[1]) if one[1] in order else len(order)):
+        label = min(labels, key=lambda one: (of_group.get((one, group), 0), sizes[one], int(one)))
+        seated[label].append(id)
+        sizes[label] += 1
+        of_group[label, group] = of_group.get((label, group), 0) + 1
+    return [m.PeopleSeated(people=people, table=label) for label, people in seated.items() if people]
+
+
+def works_by_table(state: State) -> bool:
+    """Whether a stage of the plan gives each table something of its own, so that people should say where they sit."""
+    plan = state.plan
+    return plan is not None and any("table" in state.setup(stage.id).values() for stage in plan.stages)
 
 
 def _one_line(typed: str | None) -> str:
