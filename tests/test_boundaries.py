@@ -19,8 +19,9 @@ READ_ON = "see docs/the-way-of-a-message.md"
 
 PURE = sorted(
     [
-        *(path for path in SERVER.glob("activities/*/*.py") if path.name not in ("work.py", "__init__.py")),
+        *(path for path in SERVER.glob("activities/*/**/*.py") if path.name not in ("work.py", "__init__.py")),
         *(SERVER / "sessions" / name for name in ("rules.py", "messages.py", "plan.py")),
+        *(SERVER / "paths" / name for name in ("rules.py", "messages.py")),
     ]
 )
 PURE = [path for path in PURE if not path.name.startswith("test_")]

@@ -21,6 +21,9 @@ _Change = tuple[int, int, tuple[str, ...]]
 
 def tidy(text: str) -> str:
     """The text as a fact keeps it: NFC, without control characters other than the line feed."""
+    if text.isprintable():
+        # Nothing to take out: most notes are a line of plain words, and this is asked for every one of them.
+        return unicodedata.normalize("NFC", text)
     # Composed last, because a control character may stand between a letter and its accent.
     return unicodedata.normalize(
         "NFC", "".join(sign for sign in clean(text) if sign == "\n" or unicodedata.category(sign) != "Cc")

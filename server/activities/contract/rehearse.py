@@ -80,3 +80,40 @@ def word(view: Mapping[str, Any], mine: Mapping[str, Any], seed: int, sample: Ma
         return None
     words = [one for one in sample.get("words", []) if one not in mine.get("words", [])]
     return ("add_word", {"text": draws.one(words)}) if words else None
+
+
+# What a simulated facilitator does next: (do, with), "done" where nothing is left to do, None where people are waited for.
+
+
+def enough(view: Mapping[str, Any], desk: Mapping[str, Any]) -> bool:
+    """Whether four of five people in the room have answered, and anybody has."""
+    answered = (desk.get("answered") or {}).get("answered", 0)
+    here = sum(1 for person in desk.get("persons", ()) if person["here"]) or view.get("present", 0)
+    return bool(answered and answered * 5 >= here * 4)
+
+
+def lead_questions(view: Mapping[str, Any], desk: Mapping[str, Any], explains: bool = False) -> Any:
+    """Opens, locks and reveals one question after the other; explains them where the activity does."""
+    state, question = view.get("state"), view.get("question")
+    if question is None or state in ("explained", "cancelled") or (state == "revealed" and not explains):
+        following = view.get("next")
+        return ("open_question", {"question": following["id"]}) if following else "done"
+    if state == "reading":
+        return "show_options", {"question": question["id"]}
+    if state == "open":
+        return ("lock_question", {"question": question["id"]}) if enough(view, desk) else None
+    if state == "locked":
+        return "reveal", {"question": question["id"]}
+    return "explain", {"question": question["id"]}
+
+
+def lead_words(view: Mapping[str, Any], desk: Mapping[str, Any]) -> Any:
+    """Freezes the words when four of five people wrote, and shows them."""
+    if view["state"] == "open":
+        return ("freeze", {}) if enough(view, desk) else None
+    return ("reveal", {}) if view["state"] == "frozen" else "done"
+
+
+def lead_talk(view: Mapping[str, Any]) -> Any:
+    """Shows one part after the other."""
+    return ("show_part", {"part": view["part"] + 1}) if view["part"] < view["of"] else "done"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..contract import AFact, AnAsk, Happening, Level, Me, Moment, Refusal
+from ..contract import rehearse as rehearsals
 from .messages import Part, PartShown, Setup, ShowPart
 
 
@@ -59,3 +60,8 @@ def scope(state: State, ask: AnAsk) -> str | None:
 def outcomes(state: State) -> list[dict[str, Any]]:
     """A talk leaves nothing behind but its texts, which are in the plan."""
     return []
+
+
+def lead(view: dict[str, Any], desk: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
+    """What a simulated facilitator does next, see `contract.rehearse`."""
+    return rehearsals.lead_talk(view)

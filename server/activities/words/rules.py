@@ -559,3 +559,8 @@ def rows(state: State) -> list[dict[str, Any]]:
 def rehearse(view: dict[str, Any], mine: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
     """What a simulated person would ask, looking at this view: (do, with) or None."""
     return rehearsals.word(view, mine, seed, sample)
+
+
+def lead(view: dict[str, Any], desk: dict[str, Any], seed: int, sample: dict[str, Any]) -> Any:
+    """What a simulated facilitator does next, see `contract.rehearse`."""
+    return rehearsals.lead_words(view, desk)
