@@ -261,6 +261,7 @@ def simulate(
     people: Annotated[int, typer.Option(min=1, max=2000, help="How many simulated people.")] = 40,
     speed: Annotated[str, typer.Option(help="How fast they are, such as 10x.")] = "1x",
     minutes: Annotated[float, typer.Option(help="Stop after this many minutes.")] = 120,
+    lead: Annotated[bool, typer.Option("--lead", help="Play the desk too: walk the whole agenda.")] = False,
     port: Port = None,
     data: Data = None,
 ) -> None:
@@ -279,7 +280,9 @@ def simulate(
         raise fail(sentence_of(body))
     try:
         asyncio.run(
-            crowd.from_outside(running.url, running.key, code, people, max(0.1, factor), minutes * 60, out, running.tls)
+            crowd.from_outside(
+                running.url, running.key, code, people, max(0.1, factor), minutes * 60, out, running.tls, lead
+            )
         )
     except crowd.Refused as error:
         raise fail(str(error)) from None

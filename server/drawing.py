@@ -22,6 +22,13 @@ from .activities import Activity
 from .activities.contract import Text
 
 HERE = Path(__file__).parent
+#: Where words stand that belong to no single activity.
+PLACES = {
+    "house": HERE / "templates",
+    "sessions": HERE / "sessions",
+    "paths": HERE / "paths",
+    "ideas": HERE / "activities" / "contract" / "idea",
+}
 HOUSE_LANGUAGES = ("it", "en")
 
 #: Seconds after the start: the first page is out by then.
@@ -112,6 +119,7 @@ class Drawing:
             name: jinja2.FileSystemLoader(activity.folder) for name, activity in activities.items()
         }
         loaders["sessions"] = jinja2.FileSystemLoader(HERE / "sessions")
+        loaders["paths"] = jinja2.FileSystemLoader(HERE / "paths")
         self.environment = jinja2.Environment(
             autoescape=True,
             undefined=jinja2.StrictUndefined,
@@ -173,9 +181,11 @@ class Drawing:
         language = language if language in HOUSE_LANGUAGES else HOUSE_LANGUAGES[-1]
         key = (folder, language)
         if key not in self._words:
-            house = None if folder == "house" else self.words("house", language)
-            where = {"house": HERE / "templates", "sessions": HERE / "sessions"}.get(folder)
-            where = where or self.activities[folder].folder
+            where = PLACES.get(folder) or self.activities[folder].folder
+            # A folder that shows what the contract models (an idea) has the contract's words behind its own.
+            messages = getattr(self.activities.get(folder), "messages", None)
+            behind = "ideas" if folder == "paths" else getattr(messages, "WORDS", "house")
+            house = None if folder == "house" else self.words(behind, language)
             words = tomllib.loads((where / f"words.{language}.toml").read_text("utf-8"))
             self._words[key] = Words(language, words, house)
         return self._words[key]

@@ -58,6 +58,10 @@ class Somebody:
         self.mine: dict[str, Any] = {}
         self.asleep = False
         self.waiting: dict[str, dict[str, Any]] = {}
+        #: Where this person sits, said once after the first welcome; none where nothing works by table.
+        self.table: str | None = None
+        #: What only a facilitator's screen is told.
+        self.desk: dict[str, Any] = {}
 
     async def live(self, until: float) -> None:
         """Stays in the room until then, coming back after every lost socket, until the session is over."""
@@ -93,7 +97,11 @@ class Somebody:
             try:
                 async with asyncio.timeout_at(until):
                     async for text in socket:
-                        self.hear(json.loads(text))
+                        frame = json.loads(text)
+                        self.hear(frame)
+                        if frame["t"] == "welcome" and self.table is not None and not frame["you"].get("table"):
+                            seat = {"t": "ask", "id": fresh(), "stage": None, "do": "take_table"}
+                            await socket.send(json.dumps({**seat, "with": {"table": self.table}}))
                         if self.asleep:
                             self.asleep = False
                             return
@@ -109,6 +117,9 @@ class Somebody:
                 self.stage = frame["stage"]
             if "mine" in frame:
                 self.mine = frame["mine"] or {}
+        elif frame["t"] == "patch":
+            # A board that must be fetched anew is met again by coming back.
+            self.asleep = self.asleep or not patched(self.stage, frame)
         elif frame["t"] == "receipt":
             self.waiting.pop(frame["id"], None)
             self.said("kept")
@@ -143,6 +154,28 @@ class Somebody:
                 return
 
 
+def patched(stage: dict[str, Any] | None, frame: dict[str, Any]) -> bool:
+    """Puts a board's changes into the view of a stage; False where the whole view must be fetched."""
+    if stage is None or stage["id"] != frame["stage"]:
+        return True
+    view = stage["view"]
+    for entry in frame["entries"]:
+        if entry.get("all"):
+            return False
+        for collection, things in entry.get("set", {}).items():
+            if collection == "board":
+                things = {"": things}
+            for id, fields in things.items():
+                known = view["board"] if collection == "board" else view.setdefault(collection, {}).setdefault(id, {})
+                known.update(fields)
+                for name in [name for name, value in fields.items() if value is None]:
+                    del known[name]
+        for collection, ids in entry.get("gone", {}).items():
+            for id in ids:
+                view.get(collection, {}).pop(id, None)
+    return True
+
+
 def own_tls(certificate: Path | None) -> ssl.SSLContext | None:
     """What our own calls to our own server trust: its very certificate, whatever name stands in it."""
     if certificate is None:
@@ -150,6 +183,68 @@ def own_tls(certificate: Path | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context(cafile=str(certificate))
     context.check_hostname = False
     return context
+
+
+class Facilitator(Somebody):
+    """A simulated desk: walks the agenda and does in each stage what its activity's folder says a facilitator does."""
+
+    #: Looks without anything to do after which the next stage comes.
+    PATIENCE = 12
+
+    async def visit(self, until: float) -> None:
+        from websockets.asyncio.client import connect
+
+        headers = {"Authorization": f"Bearer {self.badge}"}
+        async with connect(
+            f"{self.url}/live/{self.code}",
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+            max_queue=64,
+            max_size=None,
+            ssl=self.tls,
+        ) as socket:
+            await socket.send(
+                json.dumps({"t": "hello", "v": 1, "screen": "desk", "as": "json", "last": None, "epoch": None})
+            )
+            acting = asyncio.create_task(self.act(socket))
+            try:
+                async with asyncio.timeout_at(until):
+                    async for text in socket:
+                        frame = json.loads(text)
+                        self.hear(frame)
+                        self.desk = frame.get("desk", self.desk)
+                        if self.asleep:
+                            self.asleep = False
+                            return
+            except TimeoutError:
+                return
+            finally:
+                acting.cancel()
+                await asyncio.gather(acting, return_exceptions=True)
+
+    async def act(self, socket: Any) -> None:
+        idle = 0
+        while True:
+            await asyncio.sleep(self.chance.uniform(4.0, 8.0) / self.speed)
+            stage, do, having = self.stage, "go_next", {}
+            where: str | None = None
+            if stage is not None and stage.get("state") == "open":
+                rules = activities.found()[stage["activity"]].rules
+                lead = getattr(rules, "lead", None)
+                sample = activities.found()[stage["activity"]].sample().get("rehearsal", {})
+                done = lead(stage["view"], self.desk, self.chance.getrandbits(62), sample) if lead else None
+                if done in (None, ()) and idle < self.PATIENCE:
+                    idle += 1
+                    continue
+                if done and done != "done":
+                    (do, having), where = done, stage["id"]
+                elif not self.desk.get("next"):
+                    do = "end_session"
+            elif stage is not None and not self.desk.get("next"):
+                return
+            idle = 0
+            await socket.send(json.dumps({"t": "ask", "id": fresh(), "stage": where, "do": do, "with": having}))
 
 
 async def crowd(
@@ -160,9 +255,21 @@ async def crowd(
     seconds: float,
     said: Callable[[str], None],
     tls: ssl.SSLContext | None = None,
+    by_table: bool = False,
+    groups: int = 1,
+    lead: str | None = None,
 ) -> None:
+    """Plays until the seconds are over. by_table: they sit down in fives, every group at every table.
+
+    lead: the host key, to play the desk too.
+    """
     until = asyncio.get_running_loop().time() + seconds
     people = [Somebody(url, code, badge, speed, said, tls) for badge in badges]
+    tables = -(-len(people) // 5)
+    for n, person in enumerate(people):
+        person.table = str(n // groups % tables + 1) if by_table else None
+    if lead is not None:
+        people.append(Facilitator(url, code, lead, speed, said, tls))
     await asyncio.gather(*(person.live(until) for person in people))
 
 
@@ -175,6 +282,7 @@ async def from_outside(
     seconds: float,
     out: Console,
     tls: ssl.SSLContext | None = None,
+    lead: bool = False,
 ) -> None:
     """`officina simulate`: joins over HTTP with the host key, then plays over sockets; shows what is kept.
 
@@ -182,7 +290,7 @@ async def from_outside(
     """
     from rich.progress import Progress, TextColumn
 
-    groups, languages = await asyncio.to_thread(about, url, code, tls)
+    groups, languages, by_table = await asyncio.to_thread(about, url, code, tls)
     chance = random.Random(fresh())
     counts = {"kept": 0, "refused": 0}
     with Progress(*Progress.get_default_columns()[:3], TextColumn("{task.fields[note]}"), console=out) as progress:
@@ -202,7 +310,7 @@ async def from_outside(
             counts[what] += 1
             progress.update(task, note=f"{counts['kept']} answers kept, {counts['refused']} refused; stop with Ctrl+C")
 
-        await crowd(url, code, badges, speed, seconds, said, tls)
+        await crowd(url, code, badges, speed, seconds, said, tls, by_table, max(1, len(groups)), key if lead else None)
 
 
 def call(url: str, path: str, key: str | None = None, body: Any = None, tls: ssl.SSLContext | None = None) -> Any:
@@ -227,9 +335,9 @@ def call(url: str, path: str, key: str | None = None, body: Any = None, tls: ssl
         raise Refused(f"nobody answers on {url}") from error
 
 
-def about(url: str, code: str, tls: ssl.SSLContext | None = None) -> tuple[list[str], list[str]]:
+def about(url: str, code: str, tls: ssl.SSLContext | None = None) -> tuple[list[str], list[str], bool]:
     seen = call(url, f"/api/sessions/{code}", tls=tls)
-    return [group["id"] for group in seen["groups"]], list(seen["languages"])
+    return [group["id"] for group in seen["groups"]], list(seen["languages"]), bool(seen.get("by_table"))
 
 
 def badge_of(url: str, key: str, code: str, body: dict[str, Any], tls: ssl.SSLContext | None = None) -> str:
@@ -240,7 +348,7 @@ async def inside(house: House, live: LiveRoom, people: int) -> None:
     """The desk's rehearsal button: the same crowd, started by the server itself on its own loopback address."""
     url = house.origin_at("127.0.0.1" if house.settings.host in ("0.0.0.0", "::") else house.settings.host)
     tls = own_tls(house.settings.tls_certificate)
-    groups, languages = await asyncio.to_thread(about, url, live.room.code, tls)
+    groups, languages, by_table = await asyncio.to_thread(about, url, live.room.code, tls)
     badges = []
     for n in range(people):
         body = {
@@ -250,7 +358,10 @@ async def inside(house: House, live: LiveRoom, people: int) -> None:
         }
         badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body, tls))
     task = asyncio.create_task(
-        crowd(url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None, tls), name="rehearsal"
+        crowd(
+            url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None, tls, by_table, max(1, len(groups))
+        ),
+        name="rehearsal",
     )
     house.rehearsals.add(task)
     task.add_done_callback(house.rehearsals.discard)

@@ -265,7 +265,7 @@ def own_codes(activity: Activity) -> set[str]:
     text = "".join(
         path.read_text("utf-8") for path in activity.folder.glob("*.py") if not path.name.startswith("test_")
     )
-    if "contract.flow" in text or "flow" in text:
+    if re.search(r"contract\.flow|from \.\.contract import .*\bflow\b", text):
         text += "".join(path.read_text("utf-8") for path in (activity.folder.parent / "contract").glob("*.py"))
     return set(re.findall(r'Refusal\(\s*"(\w+)"', text))
 

@@ -41,6 +41,14 @@ class Activity:
     def sample(self) -> dict[str, Any]:
         return tomllib.loads((self.folder / "sample.toml").read_text("utf-8"))
 
+    def looks(self) -> Mapping[str, Any]:
+        """What `work.py` works out for the desk, by name: functions of the state and an id; none without that file."""
+        if not (self.folder / "work.py").exists():
+            return {}
+        work = importlib.import_module(f"{__name__}.{self.name}.work")
+        found: Mapping[str, Any] = getattr(work, "LOOKS", {})
+        return found
+
     def read_setup(self, setup: Any, first: str) -> Any:
         """The setup as a model. Raises pydantic.ValidationError. `first` is the session's first language."""
         return self.setup.model_validate(dict(setup), context={"first": first})

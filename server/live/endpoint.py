@@ -33,6 +33,9 @@ async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None
     if path == "/try/live":
         await answer_pings(house, receive, send)
         return
+    if path.startswith("/live/path/"):
+        await live_path(house, connection, path[11:], scope, receive, send)
+        return
     if not path.startswith("/live/") or "/" in path[6:]:
         await refuse(send, 404, Refusal("unknown_session"))
         return
@@ -51,9 +54,7 @@ async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None
         # A key that opens nothing is no visitor's mistake; the wall comes without any.
         await refuse(send, 403, Refusal("forbidden"))
         return
-    protocol = scope.get("extensions", {}).get("officina", {}).get("protocol")
-    if not isinstance(protocol, OfficinaWebSocket):
-        protocol = None
+    protocol = _protocol(scope)
     plan = room.room.folded.session.plan
     one = Connection(
         room,
@@ -66,10 +67,48 @@ async def live(house: House, scope: Scope, receive: Receive, send: Send) -> None
         # A wall has no badge to keep one for; its own, so that a stranger's wall takes nothing from the room's.
         bucket=room.bucket(person or "desk") if person or host else Bucket(ASKS_PER_SECOND, ASK_BURST),
     )
+    await _carry(one, receive, send)
+
+
+def _protocol(scope: Scope) -> OfficinaWebSocket | None:
+    protocol = scope.get("extensions", {}).get("officina", {}).get("protocol")
+    return protocol if isinstance(protocol, OfficinaWebSocket) else None
+
+
+async def live_path(
+    house: House, connection: HTTPConnection, id: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """A screen of a path: the host's, or that of somebody with a badge of one of its sessions."""
+    from ..paths.live import PathConnection
+
+    path = house.paths.find(id)
+    host = not isinstance(house.access.host(connection), NotHost)
+    if path is None or path.line.folded.title is None:
+        await refuse(send, 404, Refusal("unknown_path"))
+        return
+    known = None if host else await house.paths.somebody(house, connection, path)
+    if not host and known is None:
+        await refuse(send, 403, Refusal("forbidden"))
+        return
+    one = PathConnection(
+        path,  # type: ignore[arg-type]
+        send,
+        _protocol(scope),
+        person=known.person if known else None,
+        token=None,
+        host=host,
+        language=path.languages()[0],
+        bucket=path.bucket(known.person if known else "desk"),
+    )
+    one.group = known.group if known else None
+    await _carry(one, receive, send)
+
+
+async def _carry(one: Connection, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    if protocol is not None:
-        protocol.listener = one.take
+    if one.protocol is not None:
+        one.protocol.listener = one.take
     late = asyncio.get_running_loop().call_later(HELLO_SECONDS, one.end_unless_greeted)
     try:
         while True:

@@ -57,6 +57,8 @@ class Asking:
     token: Callable[[str, str], str] | None = None
     rtt_ms: int = 0
     people: tuple[PersonRow, ...] = ()
+    #: On a path's line, the group that somebody had in their session.
+    group: str | None = None
 
 
 def read(text: str | bytes) -> dict[str, Any]:

@@ -137,28 +137,33 @@ class Room(Line[Folded]):
         elif isinstance(said, session_messages.SetupSet):
             folded.runs[said.stage] = self.start(folded, said.stage)
         elif isinstance(said, session_messages.StageOpened):
-            self._opened(folded, said, fact.at)
+            self._opened(folded, said.stage, fact.at)
+        elif isinstance(said, session_messages.PeopleSeated) and folded.session.stage_open:
+            self._opened(folded, folded.session.current, fact.at)
         return folded
 
-    def _opened(self, folded: Folded, said: session_messages.StageOpened, at: int) -> None:
+    def _opened(self, folded: Folded, id: str | None, at: int) -> None:
         """Tells a stage who sits where, and what earlier stages left of the kinds it takes.
 
         What they left is folded here and not kept in the fact: a copy of people's words there would outlive erasing.
         """
         plan = folded.session.plan
-        run = folded.runs.get(said.stage)
-        rules = self.activity_of(folded, said.stage).rules
-        if plan is None or run is None or not hasattr(rules, "opened"):
+        run = folded.runs.get(id or "")
+        if plan is None or id is None or run is None:
+            return
+        rules = self.activity_of(folded, id).rules
+        if not hasattr(rules, "opened"):
             return
         takes = getattr(rules, "TAKES", ())
         given: dict[str, list[dict[str, Any]]] = {}
         for stage in plan.stages if takes else ():
-            if stage.id != said.stage and stage.id in folded.session.spent:
+            if stage.id != id and stage.id in folded.session.spent:
                 left = self.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
                 given[stage.id] = [one for one in left if one["kind"] in takes]
         groups = tuple(group.id for group in plan.groups)
-        opening = Opening(given, said.tables, said.sizes, groups, tuple(plan.languages), at)
-        folded.runs[said.stage] = rules.opened(run, opening)
+        session = folded.session
+        opening = Opening(given, session.tables(), session.sizes(), groups, tuple(plan.languages), at)
+        folded.runs[id] = rules.opened(run, opening)
 
     def start(self, folded: Folded, stage: str) -> Any:
         plan = folded.session.plan
@@ -217,7 +222,8 @@ class Room(Line[Folded]):
             if scope is not None and asking.token is not None:
                 level = "anonymous"
                 at = at // 60_000 * 60_000
-                table = None
+                if not getattr(activity.rules, "KEEPS_NO_TABLE", False):
+                    table = None
                 if person is None or not person.rehearsal:
                     actor = voter = asking.token(stage, scope)
                     if self.is_known(one, actor, asked):

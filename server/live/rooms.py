@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,13 +100,17 @@ class Rooms:
         self.live: dict[str, LiveRoom] = {}
         self.lines: dict[str, LineRow] = {}
         self._opening: dict[str, asyncio.Future[LiveRoom | None]] = {}
+        #: Told of each room that is opened, before anybody meets it.
+        self.on_open: list[Callable[[LiveRoom], None]] = []
 
     async def open_live(self) -> None:
         """Folds every session that has not ended, so that the first hello does not wait."""
         started = time.perf_counter()
         for row in await self.journal.lines():
+            if row.kind != "session":
+                continue
             self.lines[row.code] = row
-            if row.kind == "session" and row.ended_at is None:
+            if row.ended_at is None:
                 await self.find(row.code)
         log.info("sessions folded", live=len(self.live), seconds=round(time.perf_counter() - started, 3))
 
@@ -140,6 +144,8 @@ class Rooms:
         screens.start()
         live = LiveRoom(room, screens, self, row.made_at)
         self.live[row.code] = live
+        for tell in self.on_open:
+            tell(live)
         return live
 
     async def make(self, plan: dict[str, Any], source: str | None = None) -> LiveRoom:

@@ -211,8 +211,8 @@ class Screens:
         self._wake.set()
         if self._patched_stage() is None:
             self.patches.told(self.room.number)
-        elif not facts:
-            # Folded anew: what a board shows may be another one, at the same number or a lower one.
+        elif not facts or any(fact.kind in ("stage_opened", "people_seated") for fact in facts):
+            # Folded anew, opened again, or there are tables more: the board may be another one without a patch for it.
             self.patches.told(self.room.number)
             self._patch_all()
         elif self._patching is None:
@@ -237,6 +237,12 @@ class Screens:
         run = self.room.folded.runs[stage]
         for screen in dict.fromkeys(audience.screen for audience in self.connections):
             self.patches.add(screen, fact.number, rules.patch(run, happening, screen))
+        touched = rules.touched(run, happening) if hasattr(rules, "touched") else []
+        if touched is None or any(voter not in self.room.folded.session.people for voter in touched):
+            # Whose token it is nobody here may know, so everybody's own part is looked at.
+            self._dirty.everybody = True
+        else:
+            self._dirty.own.update(touched)
 
     def _send_patches(self) -> None:
         self._patching = None
@@ -306,11 +312,17 @@ class Screens:
                 writing[connection.writing] = None
         if stage is None:
             self._heres.clear()
-        said = {"zones": dict(sorted(zones.items())), "writing": sorted(writing)}
+        said: dict[str, Any] = {"zones": dict(sorted(zones.items())), "writing": sorted(writing)}
+        if stage is not None:
+            # How much stands where nobody may know when it came: told with presence and not with each note.
+            counters = getattr(self.room.activity_of(self.room.folded, stage).rules, "counters", None)
+            hidden = counters(self.room.folded.runs[stage]) if counters else {}
+            if hidden:
+                said["hidden"] = hidden
         frame = text_frame(to_json({"t": "notice", "code": "presence", "stage": stage, **said}))
         if frame != self._heres_said:
             told, self._heres_said = bool(self._heres_said), frame
-            if told or zones or writing:
+            if told or zones or writing or "hidden" in said:
                 for some in slices(self.everyone()):
                     asyncio.get_running_loop().call_soon(push_all, some, frame)
 
@@ -579,17 +591,18 @@ class Screens:
 
         A name that a facilitator should see first is left out where everybody looks.
         """
-        if "rows" not in view.get("board", ()) or not any("person" in row for row in view["board"]["rows"]):
+        rows = view.get("board", {}).get("rows")
+        if not isinstance(rows, list) or not any("person" in row for row in rows):
             return view
-        rows = []
-        for row in view["board"]["rows"]:
+        named = []
+        for row in rows:
             name = self.room.names.get(row["person"], "")
             if screen == "desk":
-                rows.append({**row, "name": name})
+                named.append({**row, "name": name})
             else:
                 shown = {key: value for key, value in row.items() if key != "person"}
-                rows.append({**shown, "name": "" if names.is_flagged(name) else name})
-        return {**view, "board": {**view["board"], "rows": rows}}
+                named.append({**shown, "name": "" if names.is_flagged(name) else name})
+        return {**view, "board": {**view["board"], "rows": named}}
 
     def authored(self, value: Any, screen: str) -> Any:
         """A board's view or entries with names in place of the persons who wrote, at level named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,13 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, StreamingResponse
 
 from ..activities.contract import Refusal, Role
+from ..drawing import localise
 from ..live import envelope
 from ..live.envelope import Asking, Malformed, Receipt, Refused
+from ..live.room import rehearsal_removed
 from ..live.rooms import LiveRoom
 from ..live.screens import Audience
 from ..outcomes import erase, export, importing
-from ..storage.journal import PersonRow
-from . import badges, names, plans
+from ..outcomes.folding import folded_anew
+from ..storage.journal import KeptFact, PersonRow
+from . import badges, names, plans, rules
 from .access import NotHost
 from .answers import Failed, api_error
 from .doors import Caller, caller_of, desk_of, house_of, language_of, room_of
@@ -117,7 +121,9 @@ async def about(request: Request, code: str) -> dict[str, Any]:
     open_stage = None
     if stage is not None and stage["state"] != "closed":
         open_stage = {key: stage[key] for key in ("id", "activity", "title", "level", "state")}
-    return {"code": live.room.code, **seen, "stage": open_stage, "locked": live.room.folded.session.locked}
+    state = live.room.folded.session
+    more = {"locked": state.locked, "by_table": rules.works_by_table(state)}
+    return {"code": live.room.code, **seen, "stage": open_stage, **more}
 
 
 @router.post("/{code}/badges", status_code=201)
@@ -327,6 +333,55 @@ async def import_file(
     if not dry_run:
         await importing.save(live, stage, result)
     return JSONResponse(result)
+
+
+@router.get("/{code}/stages/{stage}/look/{what}")
+async def look(
+    request: Request, code: str, stage: str, what: str, of: Annotated[str | None, Query(max_length=64)] = None
+) -> Response:
+    """Something that only the desk looks up about a stage, worked out off the line by the activity's `work.py`."""
+    desk_of(request)
+    live = await room_of(request, code)
+    if stage not in live.room.folded.runs:
+        raise Failed(404, "unknown_stage")
+    looks = live.room.activity_of(live.room.folded, stage).looks()
+    if what not in looks:
+        raise Failed(404, "not_found")
+    number = live.room.number
+    found = await asyncio.to_thread(looks[what], live.room.folded.runs[stage], of)
+    if found is None:
+        raise Failed(404, "not_found")
+    return JSONResponse({"number": number, what: found})
+
+
+@router.get("/{code}/stages/{stage}/then")
+async def then(request: Request, code: str, stage: str, at: Annotated[int | None, Query(ge=0)] = None) -> Response:
+    """A stage as the desk saw it at a number: `first` and `last` are the ends of what happened in it, `marks` its steps."""
+    desk_of(request)
+    live = await room_of(request, code)
+    if stage not in live.room.folded.runs:
+        raise Failed(404, "unknown_stage")
+    facts = [*await live.room.journal.after(live.room.line, 0)]
+    language = language_of(request, live.languages())
+    found = await asyncio.to_thread(seen_then, live, facts, stage, at, language)
+    return JSONResponse(found)
+
+
+def seen_then(live: LiveRoom, facts: list[KeptFact], stage: str, at: int | None, language: str) -> dict[str, Any]:
+    own = [fact for fact in facts if fact.stage == stage]
+    marks = [
+        {"number": fact.number, "at": fact.at, "kind": fact.kind, **json.loads(fact.body)}
+        for fact in own
+        if fact.kind in ("phase_set", "vote_closed", "restored")
+    ]
+    last = own[-1].number if own else 0
+    upto = last if at is None else at
+    folded = folded_anew(live.room, [fact for fact in facts if fact.number <= upto], rehearsal_removed(facts))
+    run = folded.runs.get(stage)
+    view = live.room.activity_of(live.room.folded, stage).rules.view(run, "desk") if run is not None else None
+    steps = [{key: mark[key] for key in ("number", "at", "kind", "phase", "round") if key in mark} for mark in marks]
+    first = own[0].number if own else 0
+    return {"number": upto, "first": first, "last": last, "marks": steps, "view": localise(view, language)}
 
 
 @router.get("/{code}/me")

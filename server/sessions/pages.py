@@ -421,6 +421,11 @@ def show_home(request: Request, csrf: str, error: str | None, status: int = 200)
         status,
         here="home",
         sessions=found,
+        paths=[
+            {"id": path.id, "title": localise(path.line.folded.title, language)}
+            for path in reversed(house.paths.live.values())
+            if path.line.folded.title is not None
+        ],
         plans=localise(plans.shipped_plans(), language),
         csrf=csrf,
         error=error,

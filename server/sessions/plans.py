@@ -57,6 +57,22 @@ def named(name: str) -> dict[str, Any] | None:
     return plan
 
 
+#: The two sides that a path brings together, where nobody names others.
+GROUPS: list[dict[str, Any]] = [
+    {"id": "civil_servants", "name": {"it": "Funzionari pubblici", "en": "Civil servants"}},
+    {"id": "social_innovators", "name": {"it": "Innovatori sociali", "en": "Social innovators"}},
+]
+
+
+def path_named(name: str) -> tuple[Text, list[str]] | None:
+    """Title and languages of a path in `content/paths`; None when there is none."""
+    file = shipped("content") / "paths" / name / "path.toml"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) or not file.is_file():
+        return None
+    title = Text(tomllib.loads(file.read_text("utf-8"))["title"])
+    return title, list(title)
+
+
 def content(folder: str, name: str) -> dict[str, Any]:
     """One file of `content/<folder>/`. Raises ValueError with the names that there are."""
     files = {file.stem: file for file in sorted((shipped("content") / folder).glob("*.json"))}

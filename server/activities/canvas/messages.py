@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -408,12 +408,15 @@ class ANoteFact(AFact):
 
 
 class NoteAdded(ANoteFact):
+    """own_group: the author's, where it may be told. table: the label of a table whose board begins with this note."""
+
     zone: str
     x: int
     y: int
     text: FreeText
     colour: str
     own_group: str | None = None
+    table: str | None = None
 
 
 class WasText(Message):
@@ -437,6 +440,8 @@ class VariantAdded(AFact):
 
 
 class VariantSettled(AFact):
+    """keep: `variant` gives the note the variant's text, and the variant goes; `both` lets the variant stand alone."""
+
     note: str
     variant: str
     keep: Literal["note", "variant", "both"]
@@ -485,11 +490,14 @@ class DotsPlaced(AFact):
 
 
 class GroupMade(AFact):
+    """was: {note: the group it was in before}, for those that were in one."""
+
     touches = "none"
 
     group: str
     notes: list[str]
     title: FreeText = ""
+    was: dict[str, str] = Field(default_factory=dict)
 
 
 class GroupChanged(AFact):
@@ -498,6 +506,7 @@ class GroupChanged(AFact):
     group: str
     added: list[str] = Field(default_factory=list)
     taken: list[str] = Field(default_factory=list)
+    was: dict[str, str] = Field(default_factory=dict)
 
 
 class GroupNamed(AFact):
@@ -509,9 +518,12 @@ class GroupNamed(AFact):
 
 
 class GroupDissolved(AFact):
+    """notes: those that were in it."""
+
     touches = "none"
 
     group: str
+    notes: list[str] = Field(default_factory=list)
 
 
 class Linked(AFact):
@@ -535,10 +547,12 @@ class Commented(AFact):
     comment: str
     note: str
     text: FreeText
+    own_group: str | None = None
 
 
 class CommentDeleted(AFact):
     comment: str
+    note: str
 
 
 class ZoneOpened(AFact):
@@ -554,9 +568,12 @@ class ZoneClosed(AFact):
 
 
 class ZoneHidden(AFact):
+    """was: {zone: who saw it before}, one for each board that the zone stands on."""
+
     touches = "all"
 
     zone: str
+    was: dict[str, Visible] = Field(default_factory=dict)
 
 
 class ZoneShown(AFact):
@@ -564,16 +581,20 @@ class ZoneShown(AFact):
 
     zone: str
     to: Literal["desk", "all"] = "all"
+    was: dict[str, Visible] = Field(default_factory=dict)
 
 
 class PhaseSet(AFact):
+    """was: {zone: who saw it before}, for the zones where that changes."""
+
     touches = "all"
 
     phase: str
+    was: dict[str, Visible] = Field(default_factory=dict)
 
 
 class VoteOpened(AFact):
-    """groups_kept: groups that had five people or more; others' answers are not told by group."""
+    """groups_kept: groups that had five people or more; others' answers are not told by group. people: who may vote."""
 
     touches = "all"
 
@@ -584,31 +605,40 @@ class VoteOpened(AFact):
     max_on_one: int
     voters: Literal["all"] | list[str] = "all"
     groups_kept: list[str] = Field(default_factory=list)
+    people: int = 0
 
 
 class VoteClosed(AFact):
+    """The count is not in it: it follows from the dots, and from whose dots are still there when it is counted again."""
+
     touches = "all"
 
     round: str
-    tally: dict[str, Any] = Field(default_factory=dict)
 
 
 class CheckpointMade(AFact):
+    """spares: another one that stays although older ones leave, because it is about to be restored."""
+
     touches = "none"
 
     checkpoint: str
     name: FreeText = ""
     automatic: bool = False
+    spares: str | None = None
 
 
 class Restored(AFact):
-    """The resulting difference: fields of notes, groups and links to set, and those to take away."""
+    """The resulting difference: notes that come back, notes that go, and notes whose fields are set back.
+
+    What they are set to stands in the checkpoint, which the state holds: a text kept twice would have to be erased twice.
+    """
 
     touches = "all"
 
     checkpoint: str
     back: list[str] = Field(default_factory=list)
     gone: list[str] = Field(default_factory=list)
+    changed: list[str] = Field(default_factory=list)
 
 
 class Focused(AFact):

@@ -206,7 +206,7 @@ class Happening(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What the room tells an activity when its stage opens, and again each time it comes back.
+    """What the room tells an activity when its stage opens, each time it comes back, and when people sit down meanwhile.
 
     given: {stage id: outcomes of earlier stages of the kinds that the activity's `TAKES` names}. tables: {label of a
     table: people seated there}. sizes: people per group in the session. groups: ids of the plan's groups, in its order.

@@ -1,0 +1,1 @@
+"""Boards: people write notes on zones, group them, vote, and draft ideas from them."""
