@@ -126,6 +126,7 @@ async def test_the_workbook_has_its_sheets_and_no_living_formula(day: Day) -> No
     sheets, data = await workbook(day)
     assert list(sheets) == [
         "Overview", "Final Scores", "RawReportData Data", "Persons", "Results", "Words", "Agenda", "Codebook",
+        "README",
     ]  # fmt: skip
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..activities.contract import Text, fold
+from ..drawing import HOUSE_LANGUAGES
 from ..files.writing import csv_text, xlsx
 from ..live.room import Folded
 from ..sessions import rules as session_rules
@@ -20,16 +22,21 @@ from .folding import folded_anew, rehearsal_people
 
 if TYPE_CHECKING:
     from ..activities import Activity
+    from ..files.document import Document
+    from ..files.sheets import Sheet
     from ..live.rooms import LiveRoom
     from ..sessions.plan import Plan, Stage
     from ..storage.journal import KeptFact
 
-KINDS = ("json", "csv", "xlsx")
+KINDS = ("json", "csv", "xlsx", "docx", "pdf", "zip")
 
 MEDIA = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
 }
 
 
@@ -122,6 +129,8 @@ def _outcomes(left: Left) -> dict[str, Any]:
         for stage, activity, run in left.opened()
         for outcome in activity.rules.outcomes(run)
     ]
+    people = _people(left)
+    shown = {cell["group"] for cell in people["by_group"]}
     return {
         "code": left.code,
         "title": dict(plan.title),
@@ -132,12 +141,21 @@ def _outcomes(left: Left) -> dict[str, Any]:
         "made_at": state.made_at,
         "started_at": state.started_at,
         "ended_at": state.ended_at,
-        "people": _people(left),
+        "people": people,
         "number": left.number,
         "generated": {"at": left.at, "facts": {"from": 1, "to": left.number}},
         "software": {"name": "officina", "version": __version__},
-        "outcomes": found,
+        "outcomes": [_without_small_groups(outcome, shown) for outcome in found],
     }
+
+
+def _without_small_groups(value: Any, shown: set[str | None]) -> Any:
+    """The same without the author's group on notes and sources where that group is too small to be told apart."""
+    if isinstance(value, dict):
+        return {
+            key: _without_small_groups(one, shown) for key, one in value.items() if key != "own_group" or one in shown
+        }
+    return [_without_small_groups(one, shown) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _plan(left: Left) -> dict[str, Any]:
@@ -149,25 +167,72 @@ def _plan(left: Left) -> dict[str, Any]:
 
 
 def _file(left: Left, kind: str, language: str) -> bytes:
-    if kind == "json":
-        whole = _outcomes(left) | {"plan": _plan(left), "codebook": tables.codebook(left)}
-        return json.dumps(whole, ensure_ascii=False, indent=1, default=_plain).encode("utf-8", "replace")
-    answers = tables.Answers(left, language)
-    if kind == "csv":
-        return csv_text(answers.raw(), italian_excel=language == "it")
     found = _outcomes(left)
-    return xlsx(
-        [
-            tables.overview(left, found, language),
-            *answers.final_scores(found["outcomes"]),
-            answers.raw_sheet(),
-            answers.persons(),
-            tables.results(left, found["outcomes"], answers.numbers, language),
-            tables.words(left, found["outcomes"], language),
-            tables.agenda(session_rules.schedule(left.folded.session, left.at), language),
-            tables.codebook_sheet(left),
-        ]
-    )
+    if kind == "json":
+        return json.dumps(_whole(left, found), ensure_ascii=False, indent=1, default=_plain).encode("utf-8", "replace")
+    if kind == "csv":
+        return csv_text(tables.Answers(left, language).raw(), italian_excel=language == "it")
+    # A tenth of a second and more that only these files need.
+    from ..files.docx import docx
+    from ..files.pdf import pdf
+    from . import package
+
+    match kind:
+        case "docx":
+            return docx(_report(left, found, language))
+        case "pdf":
+            return pdf(_report(left, found, language))
+    sheets = _sheets(left, found, language)
+    if kind == "xlsx":
+        return xlsx(sheets)
+    whole = json.loads(json.dumps(_whole(left, found), default=_plain))
+    return package.package(found, whole, sheets, xlsx(sheets), _report(left, found, language), language)
+
+
+def _whole(left: Left, found: dict[str, Any]) -> dict[str, Any]:
+    from .schema import SCHEMA_VERSION
+
+    return {"schema_version": SCHEMA_VERSION} | found | {"plan": _plan(left), "codebook": tables.codebook(left)}
+
+
+def _sheets(left: Left, found: dict[str, Any], language: str) -> list[Sheet]:
+    from . import board_tables, idea_tables, package
+    from .telling import Telling
+
+    answers = tables.Answers(left, language)
+    tell = Telling(found, language)
+    outcomes = found["outcomes"]
+    sheets = [
+        tables.overview(left, found, language),
+        *answers.final_scores(outcomes),
+        answers.raw_sheet(),
+        answers.persons(),
+        tables.results(left, outcomes, answers.numbers, language),
+        tables.words(left, outcomes, language),
+        *board_tables.sheets(tell, outcomes, left.names),
+        *idea_tables.sheets(tell, outcomes),
+        tables.agenda(_schedule(left), language),
+        tables.codebook_sheet(left),
+    ]
+    return [*sheets, package.leggimi(sheets, tell)]
+
+
+def _report(left: Left, found: dict[str, Any], language: str) -> Document:
+    from .report import report
+
+    names = {activity.name: _called(activity, language) for activity in left.activities.values()}
+    return report(found, _schedule(left), left.plan.credits, names, language)
+
+
+def _called(activity: Activity, language: str) -> str:
+    """What people call an activity."""
+    house = language if language in HOUSE_LANGUAGES else HOUSE_LANGUAGES[0]
+    words = tomllib.loads((activity.folder / f"words.{house}.toml").read_text("utf-8"))
+    return str(words["name"])
+
+
+def _schedule(left: Left) -> dict[str, Any]:
+    return session_rules.schedule(left.folded.session, left.at)
 
 
 def _plain(value: Any) -> Any:

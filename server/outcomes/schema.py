@@ -1,0 +1,280 @@
+"""The JSON Schema (2020-12) of a session's outcomes, made from models, and shipped with them.
+
+The models say what is promised to readers of `outcomes.json`; they are open, so that an activity may leave more.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..activities.contract.idea.left import IdeaOutcome
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+#: Raised when something promised changes its meaning or goes.
+SCHEMA_VERSION = "1.0"
+
+#: A text by language: {"it": "...", "en": "..."}.
+ByLanguage = dict[str, str]
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Outcome(Open):
+    """What stands in every outcome: the stage that left it."""
+
+    stage: str
+    stage_title: ByLanguage
+    activity: str
+    level: Literal["named", "pseudonym", "anonymous"]
+
+
+class Facts(Open):
+    """Numbers of the first and the last fact."""
+
+    first: int | None = Field(default=None, alias="from")
+    last: int | None = Field(default=None, alias="to")
+
+
+class Option(Open):
+    """An answer to choose. count: people; share: per cent, absent where there were too few answers."""
+
+    id: str
+    text: ByLanguage
+    count: int | None = None
+    share: int | None = None
+
+
+class GroupCounts(Open):
+    """One group's answers; groups with fewer than 5 are folded into "other" or not split at all."""
+
+    group: str
+    n: int
+    options: dict[str, dict[str, Any]] | None = None
+
+
+class VoteResult(Outcome):
+    kind: Literal["vote_result"]
+    question: str
+    question_kind: str
+    text: ByLanguage
+    round: int
+    cancelled: bool
+    facts: Facts
+    answers: int | None = None
+    skipped: int | None = None
+    people: int | None = None
+    options: list[Option] | None = None
+    results: dict[str, Any] | None = None
+    by_group: list[GroupCounts] | None = None
+    groups_hidden: bool | None = None
+
+
+class TopicShare(Open):
+    group: str
+    n: int
+    right: int
+    share: int
+
+
+class QuizGap(Outcome):
+    """Per topic the share of right answers of each group, in per cent."""
+
+    kind: Literal["quiz_gap"]
+    topic: str
+    questions: int
+    by_group: list[TopicShare]
+
+
+class Team(Open):
+    mean10: int
+    n: int
+    rank: int
+
+
+class QuizScore(Outcome):
+    """The teams' means in tenths of a point."""
+
+    kind: Literal["quiz_score"]
+    scoring: str
+    people: int
+    groups: list[Team]
+    tables: list[Team]
+
+
+class Word(Open):
+    word: str
+    count: int
+    also: list[str]
+    by_group: dict[str, int] | None = None
+
+
+class Words(Outcome):
+    kind: Literal["words"]
+    prompt: ByLanguage
+    people: int
+    words: list[Word]
+
+
+class Zone(Open):
+    """at: column, row, width, height on the board's grid, from 1."""
+
+    key: str
+    role: str
+    title: ByLanguage
+    at: list[int] = Field(min_length=4, max_length=4)
+
+
+class BoardNote(Open):
+    """x, y: 0 to 10,000 within its zone, from the top left. number: of the fact that added it."""
+
+    id: str
+    zone: str
+    role: str
+    text: str
+    kind: str
+    x: int
+    y: int
+    number: int
+    group: str | None = None
+    variant_of: str | None = None
+    votes_total: int | None = None
+    rank: int | None = None
+
+
+class CardGroup(Open):
+    id: str
+    notes: list[str]
+
+
+class Link(Open):
+    source: str = Field(alias="from")
+    to: str
+    label: str | None = None
+
+
+class Round(Open):
+    id: str
+    target: Literal["notes", "groups"]
+    dots: int
+    tally: dict[str, Any] | None = None
+
+
+class Board(Outcome):
+    kind: Literal["board"]
+    key: str
+    title: ByLanguage
+    version: int
+    licence: str
+    credit: ByLanguage | None
+    cols: int
+    rows: int
+    zones: list[Zone]
+    notes: list[BoardNote]
+    groups: list[CardGroup]
+    links: list[Link]
+    rounds: list[Round]
+    table: str | None = None
+
+
+class IdeaDraft(Outcome):
+    kind: Literal["idea_draft"]
+    idea: str
+    fields: dict[str, Any]
+    notes: list[dict[str, Any]]
+
+
+class Idea(Outcome, IdeaOutcome):
+    """A policy idea; `fields` is the whole form."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["idea"]
+    stage: str
+
+
+KINDS = (VoteResult, QuizGap, QuizScore, Words, Board, IdeaDraft, Idea)
+_NAMES: list[Any] = [str(kind.model_fields["kind"].annotation.__args__[0]) for kind in KINDS]  # type: ignore[union-attr]
+
+
+class Other(Outcome):
+    """Of a kind that this schema does not know yet."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"not": {"properties": {"kind": {"enum": _NAMES}}, "required": ["kind"]}}
+    )
+
+    kind: str
+
+
+class Named(Open):
+    id: str
+    name: ByLanguage
+
+
+class Cell(Open):
+    group: str | None
+    count: int
+
+
+class People(Open):
+    """By group only where no group is small; groups_hidden says that one was."""
+
+    count: int
+    by_group: list[Cell]
+    groups_hidden: bool
+
+
+class Generated(Open):
+    at: int
+    facts: Facts
+
+
+class Software(Open):
+    name: str
+    version: str
+
+
+class Outcomes(Open):
+    """All that a session left. Times are milliseconds UTC."""
+
+    schema_version: Literal["1.0"]
+    code: str
+    title: ByLanguage
+    phase: Literal["sensitisation", "deep_dive", "codesign"]
+    languages: list[str]
+    groups: list[Named]
+    state: str
+    made_at: int | None
+    started_at: int | None
+    ended_at: int | None
+    people: People
+    number: int
+    generated: Generated
+    software: Software
+    outcomes: list[
+        Annotated[VoteResult | QuizGap | QuizScore | Words | Board | IdeaDraft | Idea, Field(discriminator="kind")]
+        | Other
+    ]
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The schema of `outcomes.json`."""
+    made = Outcomes.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": DIALECT, "title": "Outcomes of a session", **_without_titles(made)}
+
+
+def _without_titles(value: Any, named: bool = False) -> Any:
+    """The titles that pydantic derives from names say nothing new; a property called `title` stays."""
+    if isinstance(value, dict):
+        return {
+            key: _without_titles(one, key in ("properties", "$defs"))
+            for key, one in value.items()
+            if named or key != "title" or not isinstance(one, str)
+        }
+    return [_without_titles(one) for one in value] if isinstance(value, list) else value
