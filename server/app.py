@@ -20,6 +20,8 @@ from .guard import Guard
 from .house import House
 from .live.endpoint import live
 from .live.rooms import NotKept
+from .paths import api as path_api
+from .paths import pages as path_pages
 from .sessions import api, pages
 from .sessions.answers import Failed, api_error
 from .sessions.doors import language_of
@@ -75,7 +77,10 @@ class Officina:
     def _make(self) -> FastAPI:
         app = FastAPI(title="Officina", version=__version__, lifespan=self.lifespan, docs_url=None, redoc_url=None)
         app.include_router(api.router)
+        # Before the sessions' pages, where /desk/paths would be taken for the desk of a session.
+        app.include_router(path_pages.router)
         app.include_router(pages.router)
+        app.include_router(path_api.router)
 
         @app.get("/healthz")
         async def healthz() -> dict[str, str]:

@@ -14,12 +14,13 @@ import structlog
 from markupsafe import Markup
 
 from . import activities, addresses
-from .drawing import Drawing
+from .drawing import Drawing, day
 from .live.bus import MemoryBus
 from .live.rooms import Rooms
 from .live.screens import Address
 from .moment import Clock, fresh
 from .outcomes import retention
+from .paths.live import Paths
 from .sessions.access import Access
 from .settings import Settings
 from .storage import backup
@@ -51,6 +52,7 @@ class House:
     access: Access
     rooms: Rooms
     host_key: str
+    paths: Paths
     #: The origin that phones use, when the facilitator chose one; else the best of our addresses.
     chosen_url: str | None = None
     tried: dict[str, Tried] = field(default_factory=dict)
@@ -81,8 +83,11 @@ class House:
             return house.address(code)
 
         rooms = Rooms(journal, bus, clock, found, drawing, address, epoch)
-        house = cls(settings, journal, clock, drawing, access, rooms, host_key)
+        paths = Paths(journal, bus, clock, drawing, epoch)
+        rooms.on_open.append(paths.follow)
+        house = cls(settings, journal, clock, drawing, access, rooms, host_key, paths)
         house.chosen_url = access.chosen_url = await journal_value(journal, "chosen_url")
+        await paths.open()
         await rooms.open_live()
         house._tasks.append(asyncio.create_task(house._keep_watch(), name="watch"))
         house._tasks.append(asyncio.create_task(backup.keep(house), name="backups"))
@@ -96,6 +101,7 @@ class House:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         try:
+            await asyncio.wait_for(self.paths.close(), 2)
             await asyncio.wait_for(self.rooms.close(), 2)
         except TimeoutError:
             log.warning("rooms did not come to rest in time; what waits is in the phones' outboxes")
@@ -135,6 +141,10 @@ class House:
             live.screens.changed([], set())
 
     # -- where phones reach us ----------------------------------------------------------------------------------
+
+    def today(self) -> str:
+        """The laptop's date, as 2026-11-22."""
+        return day(self.clock.now())
 
     def origin(self) -> str:
         """The origin that stands in the QR and on the wall."""

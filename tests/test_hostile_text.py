@@ -376,11 +376,15 @@ def day_of(some: list[str]) -> dict[str, Any]:
     }
     part = {"heading": short, "text": long, "points": [one["text"] for one in own], "source": short}
     poll = {"id": "c", "kind": "choice", "text": short, "options": own}
+    may = {"link": "everyone", "comment": "everyone", "group": "everyone"}
+    zone = {"key": "z", "role": "challenge", "title": short, "prompt": long, "at": [1, 1, 12, 8], "may": may}
     stages = {
         "talk": {"parts": [part]},
         "quiz": {"questions": [choice, typed], "board": "people_top"},
         "poll": {"questions": [poll, {**poll, "id": "r", "kind": "ranking"}]},
         "words": {"prompt": short, "moderation": "after"},
+        "canvas": {"board": {"key": "hostile", "title": short, "credit": long, "zones": [zone]}, "names": "name"},
+        "idea": {"form": "card", "per": "room"},
     }
     made = [
         {"id": name, "activity": name, "title": short, "notes": long, "setup": setup, "level": "named"}
@@ -493,6 +497,26 @@ class Story:
                 await asks(door, badge, "add_word", "words", text=text)
         await asks(door, KEY, "merge_words", "words", **{"from": some[0], "into": some[-1]})
         await self.screens()
+        await door.does("go_next")
+        notes = [f"note{n:012d}" for n in range(len(some))]
+        for note, badge, one in zip(notes, self.badges, some, strict=True):
+            await asks(door, badge, "add_note", "canvas", note=note, zone="z", text=one)
+            await asks(door, badge, "comment", "canvas", comment=note, note=note, text=one)
+            await asks(door, badge, "make_group", "canvas", group=note, notes=[note], title=one)
+            await asks(door, badge, "link", "canvas", link=note, **{"from": note, "to": notes[0]}, label=one[:60])
+            await asks(door, KEY, "make_checkpoint", "canvas", checkpoint=note, name=one)
+            await asks(door, KEY, "draft_idea", "canvas", idea=note, notes=[note], fields={"title": one})
+        await self.screens()
+        await self.pages(f"/wall/{code}", f"/s/{code}", f"/desk/{code}")
+        await door.does("go_next")
+        for note, badge, one in zip(notes, self.badges, some, strict=True):
+            fields = {"summary": {"it": one}, "proposal": {"it": one, "en": one}, "area.name": one[:200]}
+            rows = {f"actors/{note}": {"name": one[:200]}, f"obstacles/{note}": {"text": {"it": one}}}
+            await asks(door, badge, "edit_idea", "idea", idea=note, base={}, set=fields | rows)
+            await asks(door, badge, "argue", "idea", idea=note, argument=note, side="for", text=one)
+        await asks(door, KEY, "show_idea", "idea", idea=notes[0])
+        await self.screens()
+        await self.pages(f"/wall/{code}", f"/s/{code}", f"/desk/{code}")
         await self.pages(f"/desk/{code}/preview/quiz", f"/desk/{code}/stages/poll/import".replace("poll", "talk"))
         await asks(door, KEY, "pause", message=" ".join(some)[:200])
         await self.screens()

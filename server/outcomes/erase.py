@@ -126,12 +126,23 @@ async def _erase_alone(house: House, live: LiveRoom, person: str, badge: str | N
     facts = await room.journal.after(room.line, 0)
     voters = await asyncio.to_thread(_voters, room, facts, person, badge)
     changes = await asyncio.to_thread(_changes, facts, voters, _kinds(room))
+    path = house.paths.of(live)
+    in_path: dict[int, str] = {}
+    if path is not None:
+        handed = await room.journal.after(path.line.line, 0)
+        said = await asyncio.to_thread(_said_by, facts, voters, _kinds(room))
+        in_path = await asyncio.to_thread(_changes_of_path, handed, voters, said)
     epoch = fresh()
     # Old copies go first: were they last, a crash in between would leave them, and the badge to ask again is gone.
     await asyncio.to_thread(_delete_copies, house, None)
     try:
-        await house.journal.run(lambda connection: _rewrite(connection, room.line, person, voters, changes, epoch))
+        elsewhere = (path.line.line, in_path) if path is not None else None
+        await house.journal.run(
+            lambda connection: _rewrite(connection, room.line, person, voters, changes, epoch, elsewhere)
+        )
         house.rooms.epoch = epoch
+        if path is not None:
+            await path.line.fold()
         await _fold(room)
         room.names.pop(person, None)
         room.badges = {hash: whose for hash, whose in room.badges.items() if whose != person}
@@ -344,11 +355,14 @@ def _voters(room: Room, facts: Iterable[KeptFact], person: str, badge: str | Non
 
 
 def _changes(facts: Sequence[KeptFact], voters: set[str], kind: Kind) -> dict[int, str]:
-    """New bodies by number: the person's own facts emptied, and what the desk kept of their texts."""
+    """New bodies by number: the person's own facts emptied, and what others' facts keep of their texts.
+
+    Others' facts are the desk's, and those that say what stood there before (`was`).
+    """
     changes: dict[int, str] = {}
     typed: dict[str | None, set[str]] = {}
     others: dict[str | None, set[str]] = {}
-    desk: list[tuple[KeptFact, dict[str, Any], set[str]]] = []
+    kept: list[tuple[KeptFact, dict[str, Any], set[str]]] = []
     for fact in facts:
         body = json.loads(fact.body)
         texts = marks.texts(kind(fact), body)
@@ -357,14 +371,46 @@ def _changes(facts: Sequence[KeptFact], voters: set[str], kind: Kind) -> dict[in
             emptied = marks.erased(kind(fact), body)
             if emptied != fact.body:
                 changes[fact.number] = emptied
-        elif fact.person is not None:
-            others.setdefault(fact.stage, set()).update(texts)
-        elif texts:
-            desk.append((fact, body, texts))
-    for fact, body, texts in desk:
+            continue
+        before = marks.texts(kind(fact), {"was": body["was"]}) if body.get("was") else set()
+        if fact.person is not None:
+            own = marks.texts(kind(fact), {name: value for name, value in body.items() if name != "was"})
+            others.setdefault(fact.stage, set()).update(own)
+            texts = before
+        if texts:
+            kept.append((fact, body, texts))
+    for fact, body, texts in kept:
         gone = texts & typed.get(fact.stage, set()) - others.get(fact.stage, set())
         if gone:
             changes[fact.number] = marks.without(kind(fact), body, gone)
+    return changes
+
+
+def _said_by(facts: Sequence[KeptFact], voters: set[str], kind: Kind) -> set[str]:
+    """All texts that only this person typed in a session, wherever."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for fact in facts:
+        if fact.person is not None:
+            body = {name: value for name, value in json.loads(fact.body).items() if name != "was"}
+            (own if fact.person in voters else others).update(marks.texts(kind(fact), body))
+    return own - others
+
+
+def _changes_of_path(facts: Sequence[KeptFact], voters: set[str], said: set[str]) -> dict[int, str]:
+    """New bodies of a path's facts: what the person said there, and what their session handed over word by word."""
+    from ..paths.messages import FACTS
+
+    changes: dict[int, str] = {}
+    for fact in facts:
+        kind, body = FACTS[fact.kind], json.loads(fact.body)
+        if fact.person in voters:
+            emptied = marks.erased(kind, body)
+        else:
+            gone = marks.texts(kind, body) & said
+            emptied = marks.without(kind, body, gone) if gone else fact.body
+        if emptied != fact.body:
+            changes[fact.number] = emptied
     return changes
 
 
@@ -372,7 +418,13 @@ def _changes(facts: Sequence[KeptFact], voters: set[str], kind: Kind) -> dict[in
 
 
 def _rewrite(
-    connection: Any, line: int, person: str, voters: set[str], changes: dict[int, str], epoch: str | None
+    connection: Any,
+    line: int,
+    person: str,
+    voters: set[str],
+    changes: dict[int, str],
+    epoch: str | None,
+    elsewhere: tuple[int, dict[int, str]] | None = None,
 ) -> None:
     """On the writer's thread: rewrites in place, then writes the whole file anew so that no freed page keeps a byte."""
 
@@ -382,9 +434,12 @@ def _rewrite(
     def change() -> None:
         for number, body in changes.items():
             execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, line, number))
+        for number, body in elsewhere[1].items() if elsewhere else ():
+            execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, elsewhere[0], number))
         for voter in voters:
-            execute("UPDATE fact SET ask = ? WHERE line = ? AND person = ?", (NO_ASK, line, voter))
-            execute("DELETE FROM ask WHERE line = ? AND actor = ?", (line, voter))
+            for of in (line, elsewhere[0]) if elsewhere else (line,):
+                execute("UPDATE fact SET ask = ? WHERE line = ? AND person = ?", (NO_ASK, of, voter))
+                execute("DELETE FROM ask WHERE line = ? AND actor = ?", (of, voter))
         execute("DELETE FROM person WHERE line = ? AND person = ?", (line, person))
         _set_epoch(connection, epoch)
 

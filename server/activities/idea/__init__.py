@@ -1,0 +1,1 @@
+"""Policy ideas written together: a card or the whole form, backed version by version, published."""
