@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from server.live.patches import digest
 from tests.inside import Inside, Line, inside
 from tests.people import KEY, plan, talk
 
@@ -242,5 +243,22 @@ def test_the_desk_sees_how_the_board_stood_at_the_end_of_a_phase(tmp_path: Path)
             assert (await room.call("GET", where)).status_code == 401
             looked = await room.call("GET", f"/api/sessions/{room.code}/stages/b/look/similar", KEY)
             assert looked.json()["similar"] == []
+
+    asyncio.run(story())
+
+
+def test_the_digest_says_what_a_board_adds_up_to(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await opens(room)
+            ada, _ = await room.joins("Ada", "civil_servants")
+            await room.tells(ada, "add_note", "b", note=note(1), zone="open", text="però 🙂 \u202e")
+            wall = await room.screen("wall", form="json")
+            await room.live.screens._digest()
+            told = (await wall.sees(lambda: [one for one in wall.heard if one["t"] == "digest"]))[0]
+            assert told["number"] == room.live.room.number
+            assert told["hash"] == digest(wall.heard[0]["stage"]["view"])
+            changed = {**wall.heard[0]["stage"]["view"], "notes": {}}
+            assert told["hash"] != digest(changed)
 
     asyncio.run(story())

@@ -200,7 +200,14 @@ async def test_every_file_that_the_desk_offers_is_there(door: Inside) -> None:
         (await door.call("GET", "/desk", KEY)).text,
     ):
         offered = set(re.findall(r'href="([^"]+)" download', page))
-        assert {path.rpartition(".")[2] for path in offered} == {"json", "csv", "xlsx"} and len(offered) == 4
+        assert {path.rpartition(".")[2] for path in offered} == {
+            "pdf",
+            "docx",
+            "xlsx",
+            "csv",
+            "json",
+            "zip",
+        } and len(offered) == 7
         for path in offered:
             assert (await door.call("GET", path, KEY)).status_code == 200, path
 

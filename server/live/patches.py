@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 Entry = dict[str, Any]
 
@@ -39,3 +42,24 @@ class Patches:
         """All screens know everything up to a number, or none of them is to be told."""
         self.sent = upto
         self._waiting.clear()
+
+
+#: What a board's view holds by id, and what its element adds up.
+COLLECTIONS = ("notes", "zones", "groups", "links", "comments", "rounds")
+
+
+def digest(view: Mapping[str, Any]) -> str:
+    """Eight hex signs that two equal views share (CANVAS 6): the sum of the CRC-32 of each shared object's line.
+
+    A line is `<collection> <id> <JSON with sorted keys, without blanks>` in UTF-8; the board's own id is empty.
+    """
+    total = crc32(_line("board", "", view["board"])) if "board" in view else 0
+    for name in COLLECTIONS:
+        for id, thing in view.get(name, {}).items():
+            total += crc32(_line(name, id, thing))
+    return f"{total % (1 << 32):08x}"
+
+
+def _line(collection: str, id: str, thing: Any) -> bytes:
+    canonical = json.dumps(thing, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"{collection} {id} {canonical}".encode("utf-8", "replace")

@@ -24,7 +24,7 @@ from ..sessions import rules as session_rules
 from ..storage.journal import KeptFact
 from . import envelope
 from .frames import text_frame
-from .patches import Patches
+from .patches import Patches, digest
 from .presence import Presence
 
 if TYPE_CHECKING:
@@ -412,19 +412,28 @@ class Screens:
             if ticks < DIGEST_EVERY:
                 continue
             ticks = 0
-            self._digest()
+            await self._digest()
             if self.presence.forget(self.room.now()):
                 self._people_version += 1
             # The desk shows times that move without any fact.
             self._dirty.shared = True
             self._wake.set()
 
-    def _digest(self) -> None:
-        """Says "at number N" to every screen; written slice by slice, so that nobody waits for it."""
-        frame = text_frame(to_json({"t": "digest", "number": self.room.number}))
+    async def _digest(self) -> None:
+        """Says "at number N" to every screen, and what a board must add up to; slice by slice, so that nobody waits."""
         loop = asyncio.get_running_loop()
-        for some in slices(self.everyone()):
-            loop.call_soon(push_all, some, frame)
+        stage = self._patched_stage()
+        frames: dict[tuple[str, str], bytes] = {}
+        for audience in list(self.connections):
+            key = (audience.screen, audience.language) if stage is not None else ("", "")
+            if key not in frames:
+                frame: dict[str, Any] = {"t": "digest", "number": self.room.number}
+                shown = self.stage_view(audience.screen, audience.language) if stage is not None else None
+                if shown is not None:
+                    frame |= {"stage": stage, "hash": await asyncio.to_thread(digest, shown["view"])}
+                frames[key] = text_frame(to_json(frame))
+            for some in slices(list(self.connections.get(audience, ()))):
+                loop.call_soon(push_all, some, frames[key])
 
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, _Dirty()
