@@ -20,7 +20,7 @@ from .shown import mine, view
 from .state import TAKES, State, context_of, opened, start
 
 __all__ = [
-    "TAKES", "State", "answered", "decide", "evolve", "mine", "opened", "outcomes", "rehearse", "rows", "scope", "start",
+    "TAKES", "State", "answered", "decide", "evolve", "mine", "opened", "outcomes", "rehearse", "scope", "start",
     "view",
 ]  # fmt: skip
 
@@ -85,35 +85,6 @@ def evolve(state: State, happened: Happening) -> State:
 def outcomes(state: State) -> list[dict[str, Any]]:
     """One {"kind": "idea"} for each idea, see `contract/idea/left.py`."""
     return ideas.outcomes(state.ideas)
-
-
-def rows(state: State) -> list[dict[str, Any]]:
-    """One row for each idea, for a table in a file: its card in the main language, its state and its backing."""
-    language = state.ideas.context.languages[0]
-    table = []
-    for idea in state.ideas.ideas.values():
-        seen = ideas.outcome(state.ideas, idea)
-        words = {
-            name: (idea.fields.get(name) or {}).get(language, "")
-            for name in ("title", "summary", "problem", "proposal")
-        }
-        table.append(
-            {
-                "code": idea.code or idea.uid,
-                "table": idea.table,
-                "state": idea.state,
-                "version": idea.version,
-                **words,
-                "domain": " ".join(idea.fields.get("domain") or ()),
-                "met": seen["completeness"]["met"],
-                "required": seen["completeness"]["required"],
-                "agree": seen["endorsement"]["agree"],
-                "pass": seen["endorsement"]["pass"],
-                "disagree": seen["endorsement"]["disagree"],
-                "notes": seen["provenance"]["notes"],
-            }
-        )
-    return table
 
 
 def answered(state: State) -> dict[str, Any]:
