@@ -189,7 +189,7 @@ class Facilitator(Somebody):
     """A simulated desk: walks the agenda and does in each stage what its activity's folder says a facilitator does."""
 
     #: Looks without anything to do after which the next stage comes.
-    PATIENCE = 12
+    PATIENCE = 60
 
     async def visit(self, until: float) -> None:
         from websockets.asyncio.client import connect
@@ -225,6 +225,7 @@ class Facilitator(Somebody):
 
     async def act(self, socket: Any) -> None:
         idle = 0
+        last: Any = None
         while True:
             await asyncio.sleep(self.chance.uniform(4.0, 8.0) / self.speed)
             stage, do, having = self.stage, "go_next", {}
@@ -234,6 +235,10 @@ class Facilitator(Somebody):
                 lead = getattr(rules, "lead", None)
                 sample = activities.found()[stage["activity"]].sample().get("rehearsal", {})
                 done = lead(stage["view"], self.desk, self.chance.getrandbits(62), sample) if lead else None
+                if done is not None and done == last:
+                    # What was refused once is refused again: somebody else must do something first.
+                    done = None
+                last = done or last
                 if done in (None, ()) and idle < self.PATIENCE:
                     idle += 1
                     continue

@@ -15,12 +15,13 @@ from ..contract.idea import rules as ideas
 from ..contract.idea.messages import FieldSettled, IdeaEdited, IdeaMade, IdeaMoved, NewIdea
 from ..contract.idea.state import standing_of
 from ..contract.rehearse import Draws
+from .leading import lead
 from .messages import IdeaOpened, IdeaShown, OpenIdea, ShowIdea, own_fact, plain_fact
 from .shown import mine, view
 from .state import TAKES, State, context_of, opened, start
 
 __all__ = [
-    "TAKES", "State", "answered", "decide", "evolve", "mine", "opened", "outcomes", "rehearse", "scope", "start",
+    "TAKES", "State", "answered", "decide", "evolve", "lead", "mine", "opened", "outcomes", "rehearse", "scope", "start",
     "view",
 ]  # fmt: skip
 
@@ -162,10 +163,16 @@ def _backs(row: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) -> A
 
 
 def _writes(card: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) -> Any:
-    lacking = {one["field"].partition("/")[0]: True for one in card["missing"]}
+    if draws.below(3) == 0:
+        return None
+    lacking = {one["field"].partition("/")[0]: one for one in card["missing"]}
     texts, lists = sample.get("fields", {}), sample.get("rows", {})
+    for one in card["missing"]:
+        mended = _mends(card, one["field"], one["rule"], lists)
+        if mended is not None:
+            return mended
     wanted = [name for name in (*texts, *lists) if name in lacking]
-    if not wanted or draws.below(3) == 0:
+    if not wanted:
         return None
     name = draws.one(wanted)
     if name in texts:
@@ -176,6 +183,29 @@ def _writes(card: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) ->
     if not new:
         return None
     return "edit_idea", {"idea": card["idea"], "base": {}, "set": {f"{name}/{_fresh(draws)}": draws.one(new)}}
+
+
+def _mends(card: Mapping[str, Any], path: str, rule: str, lists: Mapping[str, Any]) -> Any:
+    """Fills what a row lacks from the sample's row of the same list, and settles what was written twice."""
+    if rule == "two_wordings":
+        return "settle_field", {"idea": card["idea"], "field": path, "keep": "theirs"}
+    rows = {of: row for of, row in card["fields"].items() if of.startswith(f"{path.partition('/')[0]}/")}
+    if rule == "lead_several":
+        path = [of for of, row in rows.items() if row.get("role") == "lead"][-1]
+        more: Mapping[str, Any] = {"role": "provider"}
+    elif rule == "next_step_owner_date" and rows:
+        path = next(iter(rows))
+        more = {name: lists["next_steps"][0][name] for name in ("owner", "due")} if "next_steps" in lists else {}
+    elif "/" in path and lists.get(path.partition("/")[0]):
+        more = {
+            name: value for name, value in lists[path.partition("/")[0]][0].items() if name not in rows.get(path, {})
+        }
+    else:
+        return None
+    if not more or path not in rows:
+        return None
+    base = {path: card["versions"].get(path, 0)}
+    return "edit_idea", {"idea": card["idea"], "base": base, "set": {path: {**rows[path], **more}}}
 
 
 def _fresh(draws: Draws) -> str:
