@@ -1,4 +1,4 @@
-"""`officina`: start, simulate, doctor, backup, restore, export, check, activities."""
+"""`officina`: start, simulate, doctor, backup, restore, rebuild, export, check, activities."""
 
 from __future__ import annotations
 
@@ -162,13 +162,16 @@ def listen(settings: Settings, asked: bool) -> tuple[socket.socket, Settings]:
 
 
 async def load_demo(house: Any) -> None:
-    """The demo path: a session from each of its plans."""
+    """The demo path: a session from each of its plans, and its example ideas."""
     from .sessions import plans
 
     for one in plans.shipped_plans():
         plan = plans.named(one["name"])
         if plan is not None:
             await house.rooms.make(plan, one["name"])
+    await house.paths.rest()
+    for path, example in plans.example_ideas():
+        await house.paths.show_example(path, example)
 
 
 def say_where(house: Any, began: float, no_browser: bool) -> None:
@@ -356,6 +359,39 @@ def restore(
     finally:
         lock.release()
     out.print(f"Restored. What was there before is in {aside}", highlight=False)
+
+
+@app.command()
+def rebuild(data: Data = None) -> None:
+    """Makes the tables of ideas, actors and steps anew from the facts; stop Officina first."""
+    from . import logs
+    from .house import FILE
+    from .paths.line import copied_anew
+    from .storage.sqlite import SecondProcess, SqliteJournal
+
+    settings = settings_with(data=data)
+    file = settings.data / FILE
+    if not file.exists():
+        raise fail(f"There is nothing to rebuild in {settings.data}.")
+    logs.set_up(level="error")
+
+    async def anew() -> dict[str, tuple[int, int]]:
+        journal = await SqliteJournal.open(file)
+        try:
+            return await copied_anew(journal)
+        finally:
+            await journal.close()
+
+    try:
+        found = asyncio.run(anew())
+    except SecondProcess:
+        raise fail(f"Officina runs on {file}. Stop it first, then rebuild; nothing was changed.") from None
+    except (ValueError, sqlite3.DatabaseError, OSError) as error:
+        raise fail(f"The tables in {file} could not be made anew: {error}") from None
+    for path, (ideas, rows) in sorted(found.items()):
+        out.print(f"  {path}: {ideas} ideas, {rows} rows", highlight=False, markup=False)
+    ideas, rows = (sum(one[place] for one in found.values()) for place in (0, 1))
+    out.print(f"Rebuilt from the facts: {len(found)} paths, {ideas} ideas, {rows} rows.", highlight=False)
 
 
 @app.command()

@@ -10,9 +10,11 @@ from server.activities.contract import Happening, Moment, Refusal
 from server.activities.contract.idea import messages as idea_messages
 from server.activities.contract.idea import rules as idea_rules
 from server.activities.contract.idea.left import IdeaOutcome
+from server.cli import load_demo
 from server.moment import fresh
 from server.paths import messages as m
 from server.paths import rules
+from server.sessions import plans
 from tests.inside import Inside, inside
 from tests.people import KEY, plan, talk
 
@@ -179,5 +181,20 @@ def test_a_dossier_is_whole_again_after_a_restart_and_takes_what_a_crash_cut_off
             # Asked again at the start with the same ids: nothing comes in twice.
             assert room.house.paths.live["prova"].line.number == number
             assert list(room.house.paths.live["prova"].line.folded.ideas.ideas) == ["i1"]
+
+    asyncio.run(story())
+
+
+def test_the_demo_path_holds_a_finished_example_with_pay_by_result(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await load_demo(room.house)
+            await load_demo(room.house)
+            dossier = room.house.paths.live["includimi"].line.folded
+            assert len(dossier.sessions) == 2 * len(plans.shipped_plans())
+            [example] = rules.published(dossier)
+            assert example["state"] == "published" and example["fields"]["pbr_terms"]
+            assert all("Esempio" in example[where] for where in ("override",))
+            assert example["fields"]["title"]["it"].startswith("Esempio") and example["endorsement"]["people"] == 0
 
     asyncio.run(story())

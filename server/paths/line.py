@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
 
 from ..activities.contract import AFact, Happening, Moment, Refusal
+from ..live.bus import MemoryBus
 from ..live.envelope import Asking
 from ..live.line import Decided, Line
-from ..moment import fresh
-from ..storage.journal import Entry, KeptFact, NewFact
-from . import rules
+from ..moment import Clock, fresh
+from ..storage.journal import Entry, Journal, KeptFact, NewFact
+from . import copies, rules
 from .messages import ASKS, FACTS
+
+log = structlog.get_logger("paths")
 
 
 class PathLine(Line[rules.State]):
@@ -57,3 +63,44 @@ class PathLine(Line[rules.State]):
             self._working = self.evolve(self._working, new, self._next)
         one.entry = Entry(actor, asking.id, kept)
         return one
+
+    # -- the copies that are queried ----------------------------------------------------------------------------
+
+    def _decide_all(self, batch: list[Asking]) -> tuple[list[Decided], list[Entry]]:
+        # Once for a batch and not for each ask: what forty people say of one idea comes to one set of rows.
+        decided, entries = super()._decide_all(batch)
+        made = copies.changed(self.folded, self._working) if entries else []
+        if made:
+            entries[-1] = replace(entries[-1], copies=made)
+        return decided, entries
+
+    async def open(self) -> None:
+        await super().open()
+        if await self.journal.copied(self.line) != len(self.folded.ideas.ideas):
+            # Migrations make these tables anew and empty; nobody asks anything of this line yet.
+            log.info("copies of ideas are made anew", path=self.code, rows=await self.copy_anew())
+
+    async def copy_anew(self) -> int:
+        """Writes the copies of every idea in the place of what is there; gives how many rows they are.
+
+        Raises RuntimeError when the line is ahead of what was read here.
+        """
+        made = copies.all_of(self.folded)
+        if not await self.journal.copy_anew(self.line, self.number, made):
+            raise RuntimeError(f"line {self.line} went on while its copies were made")
+        return sum(len(copy.rows) for copy in made)
+
+
+async def copied_anew(journal: Journal) -> dict[str, tuple[int, int]]:
+    """The copies of every path from its facts alone: ideas and rows by path. Nobody else may write meanwhile."""
+    found: dict[str, tuple[int, int]] = {}
+    for row in await journal.lines():
+        if row.kind != "path":
+            # A session has none; whatever a spoiled file says it has goes.
+            await journal.copy_anew(row.id, row.number, [])
+            continue
+        line = PathLine(row, journal, MemoryBus(), Clock())
+        await line.fold()
+        rows = await line.copy_anew()
+        found[row.code] = (len(line.folded.ideas.ideas), rows)
+    return found

@@ -17,6 +17,7 @@ from ..live.envelope import Asking, Receipt, Refused
 from ..live.frames import text_frame
 from ..live.socket import ASK_BURST, ASKS_PER_SECOND, Bucket, Connection
 from ..moment import Clock
+from ..outcomes.folding import folded_anew, rehearsal_people
 from ..sessions import badges
 from ..storage.journal import Journal, KeptFact, LineRow
 from . import rules
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from ..house import House
+    from ..live.room import Folded, Room
     from ..live.rooms import LiveRoom
 
 log = structlog.get_logger("paths")
@@ -178,6 +180,14 @@ class Somebody:
     group: str | None
 
 
+async def _without_rehearsal(room: Room) -> Folded:
+    """The session as it is for whoever takes something out of it: what simulated people did is not in it."""
+    if not any(person.rehearsal for person in room.folded.session.people.values()):
+        return room.folded
+    facts = await room.journal.after(room.line, 0)
+    return await asyncio.to_thread(folded_anew, room, facts, rehearsal_people(facts))
+
+
 class Paths:
     """Paths by their id."""
 
@@ -237,6 +247,29 @@ class Paths:
                     raise ValueError(answer.refusal.code)
         return path
 
+    async def show_example(self, id: str, example: dict[str, Any]) -> None:
+        """A finished idea that nobody wrote, published so that organisers see one whole; once, however often asked.
+
+        It says that it is an example, in its title and as the reason why it was published without anybody's backing.
+        """
+        path = self.live.get(id)
+        if path is None or example["idea"] in path.line.folded.ideas.ideas:
+            return
+        idea, why = example["idea"], Text(example["why"]).in_language(path.languages()[0])
+        for do, having in (
+            ("new_idea", {"fields": example["fields"]}),
+            ("move_idea", {"to": "review"}),
+            ("move_idea", {"to": "published", "override": why}),
+        ):
+            step = having.get("to", "new")
+            asking = Asking(
+                "desk", None, f"{idea}:{step}", None, do, {"idea": idea, **having}, path.line.now(), _nobody
+            )
+            answer = await path.line.ask(asking)
+            if isinstance(answer, Refused):
+                log.warning("an example idea was refused", idea=idea, do=do, why=answer.refusal.code)
+                return
+
     # -- sessions come in ---------------------------------------------------------------------------------------
 
     def follow(self, live: LiveRoom) -> None:
@@ -270,6 +303,7 @@ class Paths:
         groups = [{"id": group.id, "name": dict(group.name)} for group in plan.groups]
         path = await self.make(plan.path, *self._named(plan.path, plan.title), groups, plan.path[:2].upper())
         code = room.code
+        folded = await _without_rehearsal(room)
         having = {"session": code, "title": dict(plan.title), "phase": plan.phase, "groups": groups}
         await path.ask_as_server(f"session:{code}", "add_session", having)
         for stage in plan.stages:
@@ -279,7 +313,7 @@ class Paths:
             known = path.line.folded.closed_at(code, stage.id)
             if known is not None and known >= spent.closed_at:
                 continue
-            left = room.activity_of(room.folded, stage.id).rules.outcomes(room.folded.runs[stage.id])
+            left = room.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
             kinds: dict[str, int] = {}
             for one in left:
                 kinds[one["kind"]] = kinds.get(one["kind"], 0) + 1
@@ -291,7 +325,7 @@ class Paths:
                 "closed_at": spent.closed_at,
                 "ideas": [one for one in left if one["kind"] == "idea"],
                 "left": kinds,
-                "sizes": session.sizes(),
+                "sizes": folded.session.sizes(),
             }
             await path.ask_as_server(f"stage:{code}:{stage.id}:{spent.closed_at}", "take_stage", closed)
 

@@ -338,7 +338,7 @@ async def one_idea(
         missing=missing_words(missing["rules"], laid, groups_of(path.line.folded, language)),
         complete=view["completeness"],
         moves=moves_of(path, found, language),
-        onward=ONWARD.get(found.state),
+        next_state=ONWARD.get(found.state),
         endorsement=view["endorsement"],
         smallest=SMALLEST,
         conditions=[

@@ -73,6 +73,12 @@ def path_named(name: str) -> tuple[Text, list[str]] | None:
     return title, list(title)
 
 
+def example_ideas() -> list[tuple[str, dict[str, Any]]]:
+    """(path, {"idea", "why", "fields"}) of the finished ideas in `content/paths/<path>/ideas`, marked as examples."""
+    files = sorted((shipped("content") / "paths").glob("*/ideas/*.json"))
+    return [(file.parent.parent.name, json.loads(file.read_text("utf-8"))) for file in files]
+
+
 def content(folder: str, name: str) -> dict[str, Any]:
     """One file of `content/<folder>/`. Raises ValueError with the names that there are."""
     files = {file.stem: file for file in sorted((shipped("content") / folder).glob("*.json"))}

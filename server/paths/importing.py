@@ -1,0 +1,868 @@
+"""Dossiers, sessions and lists of ideas from files into a path: first understood and tried, then saved.
+
+What would happen is found out by deciding every ask on a copy of the path's state, so that a dry run says exactly what
+saving does, and a file that the rules could not live with is refused before anything is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import hashlib
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from ..activities.contract import AFact, AnAsk, Happening, Moment, Refusal, Text
+from ..activities.contract.idea import fields as form
+from ..activities.contract.idea import messages as idea_messages
+from ..activities.contract.idea import rules as idea_rules
+from ..activities.contract.idea.codes import values_of
+from ..activities.contract.idea.left import IdeaOutcome
+from ..drawing import HOUSE_LANGUAGES
+from ..files.reading import Unreadable, read_rows
+from ..files.sheets import Cell, Sheet
+from ..live.envelope import Refused
+from ..moment import fresh
+from ..outcomes.schema import SCHEMA_VERSION
+from ..outcomes.telling import words_of
+from ..sessions import plans
+from ..sessions.answers import Failed
+from . import messages as m
+from . import rules
+
+if TYPE_CHECKING:
+    from ..house import House
+    from .live import LivePath
+
+MAX_BYTES = 20 << 20
+#: Signs of structure in a JSON: 20 MiB of nothing but brackets would fill a laptop's memory.
+MAX_PARTS = 1_500_000
+#: Ideas in a dossier, and rows of a sheet.
+MAX_IDEAS, MAX_ROWS = 2_000, 500
+#: Asks that are handed to a path at once.
+TOGETHER = 50
+#: What is compared when an idea is there already; the rest is worked out anew or told by others.
+CONTENT = (
+    "state", "version", "fields", "second_wordings", "arguments", "answers", "versions", "merged_into", "superseded_by",
+    "submitted", "withdrawal", "override",
+)  # fmt: skip
+_PATH_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "too_big": ("Il file è troppo grande: il limite è 20 MB.", "The file is too big: the limit is 20 MB."),
+    "not_ours": (
+        "Questo file non è un dossier né una sessione di Officina, e non è un foglio con una lista di idee.",
+        "This file is neither a dossier nor a session of Officina, and no sheet with a list of ideas.",
+    ),
+    "too_new": (
+        "Il file viene da una versione più nuova di Officina (schema {version}); questa legge lo schema {ours}."
+        " Occorre aggiornare Officina.",
+        "The file comes from a newer version of Officina (schema {version}); this one reads schema {ours}."
+        " Officina has to be updated.",
+    ),
+    "broken": ("Il file è guasto in «{place}»: {why}.", "The file is broken at “{place}”: {why}."),
+    "too_many": ("Il file contiene troppe idee: al massimo {most}.", "The file holds too many ideas: at most {most}."),
+    "no_path": (
+        "Occorre dire in quale percorso importare: il file non lo nomina.",
+        "It must be said into which path to import: the file does not name one.",
+    ),
+    "unknown_path": ("Il percorso {path} non c’è.", "There is no path {path}."),
+    "bad_path": (
+        "Il nome del percorso ha da 2 a 40 segni: lettere minuscole, cifre, trattini; il primo è una lettera.",
+        "The id of a path has 2 to 40 signs: small letters, digits, hyphens; the first is a letter.",
+    ),
+    "bad_columns": (
+        "La corrispondenza delle colonne non si legge: {why}.",
+        "The mapping of columns cannot be read: {why}.",
+    ),
+    "no_title_column": (
+        "Nel foglio non c’è una colonna con il titolo dell’idea.",
+        "The sheet has no column with the title of the idea.",
+    ),
+    "unknown_column": (
+        "La colonna «{column}» non corrisponde a nessun campo e non viene letta.",
+        "The column “{column}” stands for no field and is not read.",
+    ),
+    "no_title": ("La riga non ha un titolo.", "The row has no title."),
+    "bad_value": (
+        "Il campo «{field}» non accetta «{value}».",
+        "The field “{field}” does not take “{value}”.",
+    ),
+    "bad_row": ("La riga non si può importare: {why}.", "The row cannot be imported: {why}."),
+    "code_taken": (
+        "Il codice {code} è già di un’altra idea di questo percorso.",
+        "The code {code} belongs to another idea of this path already.",
+    ),
+    "other_title": (
+        "Il percorso {path} c’è già, con un altro titolo, che resta: «{title}».",
+        "There is a path {path} already, with another title, which stays: “{title}”.",
+    ),
+    "not_intact": (
+        "La versione {version} dell’idea {code} non corrisponde più alla sua impronta: qualcuno l’ha cambiata, o delle"
+        " parole sono state cancellate.",
+        "Version {version} of the idea {code} does not match its digest any more: somebody changed it, or words were"
+        " erased.",
+    ),
+    "not_kept": (
+        "L’idea {code} non è stata accolta: {why}.",
+        "The idea {code} was not taken in: {why}.",
+    ),
+}
+
+
+def _say(key: str, language: str, **values: Any) -> str:
+    return _WORDS[key][0 if language == "it" else 1].format(**values)
+
+
+class _Refused(Exception):
+    """The whole file is refused, with the key of its sentence."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+# What a file may hold
+
+Moment_ = Annotated[int, Field(ge=0, le=253_402_300_799_000)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+
+
+class _Ours(BaseModel):
+    """Fields that another version of Officina adds are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Stage(_Ours):
+    stage: m.Code
+    title: Text
+    activity: Annotated[str, Field(max_length=60)]
+    closed_at: Moment_
+    left: dict[str, int] = Field(default_factory=dict, max_length=60)
+    people: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict, max_length=20)
+
+
+class _Session(_Ours):
+    session: m.Code
+    title: Text
+    phase: Annotated[str, Field(max_length=40)]
+    stages: list[_Stage] = Field(default_factory=list, max_length=200)
+
+
+class _Dossier(_Ours):
+    kind: Literal["dossier"]
+    path: Annotated[str, Field(max_length=60)]
+    title: Text
+    languages: list[Language] = Field(min_length=1, max_length=8)
+    prefix: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,12}$")] = "ID"
+    groups: list[m.Group] = Field(default_factory=list, max_length=24)
+    sessions: list[_Session] = Field(default_factory=list, max_length=500)
+    outcomes: list[IdeaOutcome] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was read. path: the one that the file names. title: of the path, None where the file tells none.
+
+    rows: of each idea of a sheet its row number. new: ideas of a sheet, which get a code of the path.
+    errors: [{"row", "column"?, "code", "text"}].
+    """
+
+    format: Literal["dossier", "session", "sheet"]
+    path: str | None
+    title: Text | None = None
+    languages: tuple[str, ...] = ("it", "en")
+    prefix: str | None = None
+    groups: tuple[m.Group, ...] = ()
+    sessions: tuple[_Session, ...] = ()
+    ideas: tuple[IdeaOutcome, ...] = ()
+    new: tuple[idea_messages.NewIdea, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """What saving would do. asks: (id, kind, body) in their order; told: the answer for people and programs."""
+
+    path: str
+    asks: list[tuple[str, str, dict[str, Any]]]
+    told: dict[str, Any]
+
+
+# Reading
+
+
+def read(
+    data: bytes, filename: str, language: str, columns: Mapping[str, str] | None = None, first: str = "it"
+) -> Content:
+    """The content of a dossier's or a session's JSON, of a package that holds one, or of a sheet of ideas.
+
+    columns: {header: field of the form} for sheets whose headers are not ours. first: language of a sheet's texts.
+    Raises Failed 413 or 422. Blocks; call it from a thread.
+    """
+    try:
+        if len(data) > MAX_BYTES:
+            raise _Refused("too_big")
+        whole = _outcomes_in(data) if data.startswith(b"PK\x03\x04") else None
+        if whole is not None or data.removeprefix(b"\xef\xbb\xbf")[:4096].lstrip()[:1] == b"{":
+            return _document(whole if whole is not None else data)
+        return _sheet(read_rows(data, filename, language=language).sheets, language, columns or {}, first)
+    except Unreadable as refused:
+        if refused.over_limit:
+            raise Failed(413, refused.code, refused.text) from refused
+        raise Failed(422, "not_ours", _say("not_ours", language)) from refused
+    except _Refused as refused:
+        status = 413 if refused.code in ("too_big", "too_many") else 422
+        details: dict[str, Any] = {name: refused.values[name] for name in ("place", "why") if name in refused.values}
+        raise Failed(status, refused.code, _say(refused.code, language, **refused.values), details or None) from refused
+
+
+def _outcomes_in(data: bytes) -> bytes | None:
+    """`outcomes.json` of one of our packages, really unpacked under a cap; None for any other archive."""
+    if data.count(b"PK\x01\x02") > 1_000:
+        raise _Refused("not_ours")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            member = next((one for one in archive.infolist() if one.filename == "outcomes.json"), None)
+            if member is None:
+                return None
+            if member.file_size > MAX_BYTES:
+                raise _Refused("too_big")
+            with archive.open(member) as stream:
+                whole = stream.read(MAX_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, OSError, RuntimeError):
+        raise _Refused("not_ours") from None
+    if len(whole) > MAX_BYTES:
+        raise _Refused("too_big")
+    return whole
+
+
+def _document(data: bytes) -> Content:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if sum(data.count(sign) for sign in (b"{", b"[", b",")) > MAX_PARTS:
+        raise _Refused("too_big")
+    try:
+        whole = from_json(data, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise _Refused("broken", place="", why=str(error)[:200]) from None
+    if not isinstance(whole, dict) or not isinstance(whole.get("software"), dict):
+        raise _Refused("not_ours")
+    if whole["software"].get("name") != "officina" or not isinstance(whole.get("outcomes"), list):
+        raise _Refused("not_ours")
+    version = whole.get("schema_version")
+    if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", version):
+        raise _Refused("not_ours")
+    if int(version.partition(".")[0]) > int(SCHEMA_VERSION.partition(".")[0]):
+        raise _Refused("too_new", version=version, ours=SCHEMA_VERSION)
+    try:
+        content = _dossier(whole) if whole.get("kind") == "dossier" else _of_session(whole)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _Refused("broken", place=place[:200], why=str(first["msg"])[:200]) from None
+    if len(content.ideas) > MAX_IDEAS:
+        raise _Refused("too_many", most=MAX_IDEAS)
+    seen: dict[str, None] = {}
+    for nth, idea in enumerate(content.ideas):
+        if idea.idea in seen:
+            raise _Refused("broken", place=f"outcomes.{nth}.idea", why="twice")
+        if idea.code is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", idea.code):
+            raise _Refused("broken", place=f"outcomes.{nth}.code", why=repr(idea.code[:40]))
+        if int(idea.schema_version.partition(".")[0]) > int(SCHEMA_VERSION.partition(".")[0]):
+            raise _Refused("too_new", version=idea.schema_version, ours=SCHEMA_VERSION)
+        seen[idea.idea] = None
+    return content
+
+
+def _dossier(whole: Mapping[str, Any]) -> Content:
+    read_ = _Dossier.model_validate(whole)
+    return Content(
+        "dossier",
+        read_.path,
+        read_.title,
+        tuple(read_.languages),
+        read_.prefix,
+        tuple(read_.groups),
+        tuple(read_.sessions),
+        tuple(read_.outcomes),
+    )
+
+
+class _SessionFile(_Ours):
+    """The head of a session's `export.json`."""
+
+    code: m.Code
+    title: Text
+    phase: Annotated[str, Field(max_length=40)]
+    languages: list[Language] = Field(min_length=1, max_length=8)
+    groups: list[m.Group] = Field(default_factory=list, max_length=12)
+    ended_at: Moment_ | None = None
+    people: dict[str, Any] = Field(default_factory=dict)
+    plan: dict[str, Any] = Field(default_factory=dict)
+
+
+class _LeftBy(_Ours):
+    """What stands in every outcome of a session beside the outcome itself."""
+
+    stage: m.Code
+    stage_title: Text
+    activity: Annotated[str, Field(max_length=60)]
+    kind: Annotated[str, Field(max_length=60)]
+
+
+def _of_session(whole: Mapping[str, Any]) -> Content:
+    head = _SessionFile.model_validate(whole)
+    ideas: list[IdeaOutcome] = []
+    stages: dict[str, _LeftBy] = {}
+    left: dict[str, dict[str, int]] = {}
+    for place, outcome in enumerate(whole["outcomes"]):
+        try:
+            about = _LeftBy.model_validate(outcome)
+            if about.kind == "idea":
+                own = {name: value for name, value in outcome.items() if name in IdeaOutcome.model_fields}
+                ideas.append(IdeaOutcome.model_validate(own))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in ("outcomes", place, *first["loc"]))
+            raise _Refused("broken", place=where[:200], why=str(first["msg"])[:200]) from None
+        stages.setdefault(about.stage, about)
+        kinds = left.setdefault(about.stage, {})
+        kinds[about.kind] = kinds.get(about.kind, 0) + 1
+    path = head.plan.get("path")
+    rows = head.people.get("by_group")
+    people = {
+        one["group"]: one["count"]
+        for one in (rows if isinstance(rows, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("group"), str) and isinstance(one.get("count"), int)
+    }
+    # A session that still goes on has stages that are not over; its ideas come in and the stages follow by themselves.
+    closed = [
+        _Stage(
+            stage=stage,
+            title=about.stage_title,
+            activity=about.activity,
+            closed_at=head.ended_at,
+            left=left[stage],
+            people=people,
+        )
+        for stage, about in stages.items()
+        if head.ended_at is not None
+    ]
+    session = _Session(session=head.code, title=head.title, phase=head.phase, stages=closed)
+    return Content(
+        "session",
+        path if isinstance(path, str) else None,
+        None,
+        tuple(head.languages),
+        None,
+        tuple(head.groups),
+        (session,),
+        tuple(ideas),
+    )
+
+
+# Sheets of ideas
+
+#: Fields of our own sheet of ideas that a person does not fill in, and what else people call the others.
+_PASSED_OVER = (
+    "session", "stage", "code", "state", "version", "rules met", "rules required", "provenance", "sessione", "tappa",
+    "codice", "stato", "versione", "n", "#",
+)  # fmt: skip
+_ALSO = {
+    "titolo": "title", "title": "title", "nome": "title", "name": "title",
+    "sintesi": "summary", "riassunto": "summary", "summary": "summary", "in breve": "summary",
+    "problema": "problem", "problem": "problem",
+    "destinatari": "target_group.label", "target": "target_group.label", "target group": "target_group.label",
+    "a chi": "target_group.label",
+    "area": "area.name", "luogo": "area.name", "quartiere": "area.name", "place": "area.name",
+    "scala": "area.scope", "scope": "area.scope", "scale": "area.scope",
+    "proposta": "proposal", "proposal": "proposal", "soluzione": "proposal", "solution": "proposal",
+    "costo": "cost_total", "costo totale": "cost_total", "cost": "cost_total", "cost total": "cost_total",
+    "total cost": "cost_total",
+    "ambito": "domain", "ambiti": "domain", "domain": "domain", "domains": "domain", "tema": "domain",
+    "attori": "actors", "chi partecipa": "actors", "actors": "actors", "who": "actors",
+    "ostacoli": "obstacles", "obstacles": "obstacles",
+    "prossimi passi": "next_steps", "passi": "next_steps", "next steps": "next_steps", "steps": "next_steps",
+}  # fmt: skip
+_ID_HEADERS = ("idea", "id", "uid")
+_LANGUAGE = re.compile(r"(.*?)\s*(?:/|\(|\[|_)\s*([a-z]{2})\s*[)\]]?")
+
+
+@cache
+def _names() -> dict[str, str]:
+    """What people call a field, in either language, and its path."""
+    found: dict[str, str] = {}
+    for language in HOUSE_LANGUAGES:
+        words = words_of(language)
+        for path, leaf in form.LEAVES.items():
+            key = form.word_key(path)
+            if words.has(key) and "." not in path and leaf.kind != "part":
+                found.setdefault(_tidy(words(key)), path)
+    return found | _ALSO | {_tidy(path): path for path in form.LEAVES}
+
+
+def _tidy(header: str) -> str:
+    return " ".join(header.replace("_", " ").split()).casefold().rstrip(":*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """place: from 0. path: a leaf of the form, "" for the id of an idea. language: of its texts."""
+
+    place: int
+    name: str
+    path: str
+    language: str
+
+
+def _columns(
+    head: Sequence[Cell], columns: Mapping[str, str], first: str
+) -> tuple[list[_Column], list[tuple[int, str]]]:
+    """The columns that are understood, and (place, header) of those that are not."""
+    found: list[_Column] = []
+    unknown: list[tuple[int, str]] = []
+    asked = {_tidy(header): path for header, path in columns.items()}
+    for place, cell in enumerate(head):
+        header = str(cell if cell is not None else "").strip()
+        plain, language = _tidy(header), first
+        path = asked.get(plain) or (None if plain in _ID_HEADERS else _names().get(plain))
+        if path is None and plain not in _ID_HEADERS and (split := _LANGUAGE.fullmatch(header.casefold())):
+            plain, language = _tidy(split[1]), split[2]
+            path = asked.get(plain) or _names().get(plain)
+        if path is not None and path in form.LEAVES:
+            found.append(_Column(place, header, path, language))
+        elif plain in _ID_HEADERS:
+            found.append(_Column(place, header, "", first))
+        elif header and plain not in _PASSED_OVER:
+            unknown.append((place, header))
+    if not any(column.path == "title" for column in found):
+        # A list of ideas by hand often calls its first column just that.
+        found = [replace(one, path="title") if one.path == "" and _tidy(one.name) == "idea" else one for one in found]
+    return found, unknown
+
+
+def _sheet(sheets: Sequence[Sheet], language: str, columns: Mapping[str, str], first: str) -> Content:
+    for header, path in columns.items():
+        if path not in form.LEAVES:
+            raise _Refused("bad_columns", why=f"{header[:40]} = {path[:60]}")
+    table, known, unknown = None, None, None
+    for sheet in sorted(sheets, key=lambda one: one.name != "Ideas"):
+        if sheet.rows:
+            known, unknown = _columns(sheet.rows[0], columns, first)
+            if any(column.path == "title" for column in known):
+                table = sheet
+                break
+    if table is None or known is None or unknown is None:
+        raise _Refused("no_title_column" if any(sheet.rows for sheet in sheets) else "not_ours")
+    if len(table.rows) > MAX_ROWS + 1:
+        raise _Refused("too_many", most=MAX_ROWS)
+    warnings = [
+        {"row": 1, "column": place + 1, "code": "unknown_column", "text": _say("unknown_column", language, column=name)}
+        for place, name in unknown
+    ]
+    errors: list[dict[str, Any]] = []
+    new: list[idea_messages.NewIdea] = []
+    rows: dict[str, int] = {}
+    for number, row in enumerate(table.rows[1:], start=2):
+        if not any(cell not in (None, "") for cell in row):
+            continue
+        made = _row(row, number, known, language, errors)
+        if made is None:
+            continue
+        if made.idea in rows:
+            errors.append(_error(number, "bad_row", language, why=f"{made.idea} = {rows[made.idea]}"))
+            continue
+        rows[made.idea] = number
+        new.append(made)
+    return Content("sheet", None, new=tuple(new), rows=rows, errors=tuple(errors), warnings=tuple(warnings))
+
+
+def _error(row: int, code: str, language: str, column: int | None = None, **values: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"row": row, "code": code, "text": _say(code, language, **values)}
+    return found if column is None else {**found, "column": column}
+
+
+def _row(
+    row: Sequence[Cell], number: int, columns: Sequence[_Column], language: str, errors: list[dict[str, Any]]
+) -> idea_messages.NewIdea | None:
+    """An idea; None where the row has none, with what is wrong added to `errors`."""
+    fields: dict[str, Any] = {}
+    uid, bad = "", len(errors)
+    for column in columns:
+        cell = row[column.place] if column.place < len(row) else None
+        if cell is None or cell == "":
+            continue
+        # An apostrophe that our own CSV puts before what looks like a formula is no part of the text.
+        words = re.sub(r"^'(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])", "", str(_plain(cell))).strip()
+        if not column.path:
+            uid = words
+            continue
+        try:
+            value = _value(column, cell, words)
+            for path, read_ in form.spread({column.path: value}).items():
+                kept = form.read(path, read_, column.language)
+                fields[path] = {**fields[path], **kept} if path in fields and isinstance(kept, dict) else kept
+        except (ValueError, LookupError):
+            shown = words if len(words) <= 60 else words[:59] + "…"
+            errors.append(_error(number, "bad_value", language, column.place + 1, field=column.name, value=shown))
+    if not fields.get("title"):
+        errors.append(_error(number, "no_title", language))
+    if len(errors) > bad:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", uid):
+        # The same row of the same file is the same idea, however often it is imported.
+        uid = "s" + hashlib.sha256(json.dumps([uid, fields], sort_keys=True).encode()).hexdigest()[:20]
+    return idea_messages.NewIdea(idea=uid, fields=fields)
+
+
+def _plain(cell: Cell) -> Cell:
+    if isinstance(cell, datetime.date):
+        return cell.isoformat()[:10]
+    return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15 else cell
+
+
+def _value(column: _Column, cell: Cell, words: str) -> Any:
+    """The value of a cell for its field. Raises ValueError, LookupError."""
+    leaf = form.LEAVES[column.path]
+    match leaf.kind:
+        case "text":
+            return {column.language: words}
+        case "code":
+            return _code(str(leaf.codes), words)
+        case "codes":
+            parts = [part for part in re.split(r"[;,\n]", words) if part.strip()]
+            return list(dict.fromkeys(_code(str(leaf.codes), part) for part in parts))
+        case "whole" | "number" | "amount":
+            return int(found) if (found := _number(words)).isdecimal() and leaf.kind == "whole" else found
+        case "money":
+            return _money(words)
+        case "yes_no":
+            return _yes_no(cell, words)
+        case "list":
+            return [part.strip() for part in re.split(r"[;\n]", words) if part.strip()]
+        case "rows":
+            return list(_rows(leaf, column.language, words))
+        case "part":
+            raise ValueError(column.path)
+        case _:
+            return words
+
+
+def _rows(leaf: form.Leaf, language: str, words: str) -> Iterator[dict[str, Any]]:
+    """A row of a list for each line of a cell, called by the first field that names such a row."""
+    assert leaf.row is not None
+    name = next(one for one in ("text", "statement", "name", "title") if one in leaf.row.model_fields)
+    kind, _ = form.leaf_kind(leaf.row.model_fields[name].annotation)
+    for place, line in enumerate(part.strip(" -–•\t") for part in re.split(r"[;\n]", words)):
+        if line:
+            uid = "s" + hashlib.sha256(f"{leaf.path} {place} {line}".encode()).hexdigest()[:12]
+            yield {"uid": uid, name: {language: line} if kind == "text" else line}
+
+
+def _code(name: str, words: str) -> str:
+    wanted = _tidy(words)
+    for code in values_of(name):
+        said = [words_of(language) for language in HOUSE_LANGUAGES]
+        key = f"value.{name}_{code}"
+        if wanted in (_tidy(code), *(_tidy(one(key)) for one in said if one.has(key))):
+            return str(code)
+    raise ValueError(words)
+
+
+def _number(words: str) -> str:
+    """A number with a point for its decimals, whichever of the two languages wrote it. Raises ValueError."""
+    plain = re.sub(r"[\s\u00a0\u202f€'’]|EUR|euro", "", words)
+    if not re.fullmatch(r"-?[0-9][0-9.,]*", plain):
+        raise ValueError(words)
+    if "." in plain and "," in plain:
+        thousands = "," if plain.rindex(".") > plain.rindex(",") else "."
+        plain = plain.replace(thousands, "").replace(",", ".")
+    elif re.fullmatch(r"-?[1-9][0-9]{0,2}([.,][0-9]{3})+", plain):
+        plain = re.sub("[.,]", "", plain)
+    else:
+        plain = plain.replace(",", ".")
+    if plain.count(".") > 1 or plain.endswith("."):
+        raise ValueError(words)
+    return plain
+
+
+def _money(words: str) -> dict[str, str]:
+    """One amount, or two where a range is written. Raises ValueError."""
+    amounts = re.findall(r"[0-9][0-9.,\u00a0\u202f]*", words)
+    if len(amounts) == 2:
+        return {"min": _number(amounts[0]), "max": _number(amounts[1])}
+    return {"exact": _number(words)}
+
+
+def _yes_no(cell: Cell, words: str) -> bool:
+    if isinstance(cell, bool):
+        return cell
+    if _tidy(words) in ("sì", "si", "yes", "true", "vero", "x", "1"):
+        return True
+    if _tidy(words) in ("no", "false", "falso", "0"):
+        return False
+    raise ValueError(words)
+
+
+# What would happen
+
+
+class _Trial:
+    """The path's state as it would be, ask after ask."""
+
+    def __init__(self, state: rules.State, now: int) -> None:
+        self.state = state
+        self.moment = Moment(now, "server", fresh=fresh())
+        self.asks: list[tuple[str, str, dict[str, Any]]] = []
+
+    def ask(self, ask: AnAsk) -> Refusal | None:
+        """Decides an ask and goes on from there; a refused one leaves nothing."""
+        decided = rules.decide(self.state, ask, self.moment)
+        if isinstance(decided, Refusal):
+            return decided
+        state = self.state
+        for fact in decided:
+            state = rules.evolve(state, Happening(_as_kept(fact), self.moment.now))
+        self.state = state
+        if decided:
+            body = ask.model_dump(mode="json", exclude_unset=True)
+            digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+            self.asks.append((f"import:{digest[:40]}", ask.do, body))
+        return None
+
+
+def _as_kept(fact: AFact) -> AFact:
+    """The fact as it comes back from the journal. Raises what it would raise there."""
+    return m.FACTS[fact.kind].model_validate_json(fact.model_dump_json())
+
+
+def plan(content: Content, into: str | None, known: Mapping[str, rules.State], language: str, now: int) -> Plan:
+    """What saving would do. into: the path asked for, else the one that the file names. known: states of paths by id.
+
+    Raises Failed 404 or 422. Blocks for hundreds of ideas; call it from a thread.
+    """
+    id = into or content.path
+    if not id:
+        raise Failed(422, "no_path", _say("no_path", language))
+    if not _PATH_ID.fullmatch(id):
+        raise Failed(422, "bad_path", _say("bad_path", language))
+    state = known.get(id)
+    is_new = state is None or state.title is None
+    if is_new and content.format == "session":
+        content = _named(content, id)
+    if is_new and content.title is None:
+        raise Failed(404, "unknown_path", _say("unknown_path", language, path=id))
+    trial = _Trial(rules.start() if state is None else state, now)
+    warnings = [dict(one) for one in content.warnings]
+    if is_new and content.title is not None:
+        prefix = content.prefix or "ID"
+        made = {
+            "title": content.title,
+            "languages": list(content.languages),
+            "groups": list(content.groups)[:12],
+            "prefix": prefix,
+        }
+        trial.ask(m.MakePath.model_validate(made))
+    elif content.title is not None and trial.state.title != content.title:
+        title = (trial.state.title or Text()).in_language(language)
+        warnings.append({"code": "other_title", "text": _say("other_title", language, path=id, title=title)})
+    sessions = _plan_sessions(trial, content)
+    ideas = [_plan_idea(trial, place, one, language, warnings) for place, one in enumerate(content.ideas)]
+    ideas += [_plan_new(trial, one, content.rows[one.idea], language) for one in content.new]
+    stages = _plan_stages(trial, content)
+    counts = {what: sum(one["what"] == what for one in ideas) for what in ("new", "here", "conflict")}
+    told = {
+        "format": content.format,
+        "path": id,
+        "new_path": is_new,
+        "title": dict(trial.state.title or {}),
+        "sessions": sessions,
+        "stages": stages,
+        "counts": counts,
+        "ideas": ideas,
+        "warnings": warnings,
+        "errors": [dict(one) for one in content.errors],
+    }
+    return Plan(id, trial.asks, told)
+
+
+def _named(content: Content, id: str) -> Content:
+    """A session's content with the name of a path that is not here yet, as when a session opens one by itself."""
+    named = plans.path_named(id)
+    title, languages = (named[0], tuple(named[1])) if named else (content.sessions[0].title, content.languages)
+    prefix = re.sub("[^A-Z0-9]", "", id.upper())[:2]
+    return replace(content, title=title, languages=languages, prefix=prefix)
+
+
+def _plan_sessions(trial: _Trial, content: Content) -> int:
+    """How many sessions are new to the path."""
+    before = len(trial.state.sessions)
+    for session in content.sessions:
+        # Those that are here already add nothing; a path is made with twelve groups at most, and learns the rest here.
+        groups = list(content.groups)[-12:]
+        trial.ask(m.AddSession(session=session.session, title=session.title, phase=session.phase, groups=groups))
+    return len(trial.state.sessions) - before
+
+
+def _plan_stages(trial: _Trial, content: Content) -> int:
+    """How many stages come in, or later closings of stages that are here; after the ideas, which stand on their own."""
+    before = len(trial.asks)
+    for session in content.sessions:
+        for stage in session.stages:
+            trial.ask(
+                m.TakeStage(
+                    session=session.session,
+                    stage=stage.stage,
+                    activity=stage.activity,
+                    title=stage.title,
+                    closed_at=stage.closed_at,
+                    left=stage.left,
+                    sizes=stage.people,
+                )
+            )
+    return len(trial.asks) - before
+
+
+def _plan_idea(
+    trial: _Trial, place: int, left: IdeaOutcome, language: str, warnings: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """{"idea","code"?,"title","what": "new"|"here"|"conflict","differs"?: [fields],"text"?}."""
+    row: dict[str, Any] = {"idea": left.idea, "title": dict(left.fields.title or {})}
+    if left.code:
+        row["code"] = left.code
+    here = trial.state.ideas.ideas.get(left.idea)
+    if here is not None:
+        differs = _differences(_content(_outcome(trial.state, left.idea)), _content(left))
+        return {**row, "what": "conflict", "differs": differs} if differs else {**row, "what": "here"}
+    if left.code and any(one.code == left.code for one in trial.state.ideas.ideas.values()):
+        return {**row, "what": "conflict", "differs": ["code"], "text": _say("code_taken", language, code=left.code)}
+    try:
+        refusal = trial.ask(idea_messages.TakeInIdea(outcome=left))
+        if refusal is not None:
+            raise ValueError(refusal.code)
+        # What cannot be read out again must not come in.
+        rules.row(trial.state, trial.state.ideas.ideas[left.idea])
+        again = _outcome(trial.state, left.idea)
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"[:200]
+        place_ = f"outcomes.{place}"
+        details = {"place": place_, "why": why}
+        raise Failed(422, "broken", _say("broken", language, place=place_, why=why), details) from error
+    for one in trial.state.ideas.ideas[left.idea].frozen:
+        if not idea_rules.intact(left.idea, one):
+            text = _say("not_intact", language, version=one.version, code=left.code or left.idea)
+            warnings.append({"code": "not_intact", "idea": left.idea, "text": text})
+    lost = _differences(_content(again), _content(left))
+    return {**row, "what": "new", **({"differs": lost} if lost else {})}
+
+
+def _outcome(state: rules.State, idea: str) -> IdeaOutcome:
+    found = idea_rules.outcome(state.ideas, state.ideas.ideas[idea], state.context(idea))
+    return IdeaOutcome.model_validate(found)
+
+
+def _content(left: IdeaOutcome) -> dict[str, Any]:
+    whole = left.model_dump(mode="json")
+    return {name: whole.get(name) for name in CONTENT}
+
+
+def _differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """Names of what differs, fields of the form one by one."""
+    found = [name for name in CONTENT if name != "fields" and here[name] != there[name]]
+    ours, theirs = form.leaves_of(here["fields"]), form.leaves_of(there["fields"])
+    return found + [f"fields.{path}" for path in dict.fromkeys([*ours, *theirs]) if ours.get(path) != theirs.get(path)]
+
+
+def _plan_new(trial: _Trial, ask: idea_messages.NewIdea, row: int, language: str) -> dict[str, Any]:
+    """As `_plan_idea`, of a row of a sheet: what it does not say is no difference."""
+    told: dict[str, Any] = {"idea": ask.idea, "title": dict(ask.fields["title"]), "row": row}
+    here = trial.state.ideas.ideas.get(ask.idea)
+    if here is not None:
+        differs = [f"fields.{path}" for path, value in ask.fields.items() if not _says(here.fields.get(path), value)]
+        told |= {"code": here.code} if here.code else {}
+        return {**told, "what": "conflict", "differs": differs} if differs else {**told, "what": "here"}
+    refusal = trial.ask(ask)
+    if refusal is not None:
+        text = _say("bad_row", language, why=refusal.code)
+        return {**told, "what": "conflict", "differs": [], "text": text}
+    made = trial.state.ideas.ideas[ask.idea]
+    return {**told, "what": "new", **({"code": made.code} if made.code else {})}
+
+
+def _says(here: Any, value: Any) -> bool:
+    """Whether the field says what the sheet says; a sheet has a text in one language."""
+    if isinstance(here, Mapping) and isinstance(value, Mapping):
+        return all(_says(here.get(name), one) for name, one in value.items() if name != "uid")
+    return bool(here == value)
+
+
+# Saving
+
+
+async def understand(
+    house: House,
+    data: bytes,
+    filename: str,
+    into: str | None,
+    language: str,
+    columns: Mapping[str, str] | None = None,
+    first: str | None = None,
+) -> Plan:
+    """What a file holds and what saving it would do; saves nothing. Raises Failed 404, 413, 422."""
+    known = {id: path.line.folded for id, path in house.paths.live.items()}
+    if first is None:
+        first = known[into].languages[0] if into in known and known[into].languages else "it"
+    now = house.clock.now()
+
+    def work() -> Plan:
+        return plan(read(data, filename, language, columns, first), into, known, language, now)
+
+    return await asyncio.to_thread(work)
+
+
+async def save(house: House, planned: Plan, language: str) -> dict[str, Any]:
+    """Does what was planned, in its order. The answer as understood, with "saved" and what was refused meanwhile.
+
+    An import that was cut off may be done again: what is here already is not taken a second time.
+    """
+    errors = list(planned.told["errors"])
+    path = await _path(house, planned)
+    rest = [one for one in planned.asks if one[1] != "make_path"]
+    for start in range(0, len(rest), TOGETHER):
+        some = rest[start : start + TOGETHER]
+        answers = await asyncio.gather(*(path.ask_as_server(id, do, having) for id, do, having in some))
+        for (_, do, having), answer in zip(some, answers, strict=True):
+            if isinstance(answer, Refused):
+                if answer.refusal.again:
+                    raise Failed(503, answer.refusal.code, path.screens.refusal_text(answer.refusal, language))
+                code = having.get("idea") or (having.get("outcome") or {}).get("idea") or do
+                why = path.screens.refusal_text(answer.refusal, language)
+                errors.append({"code": "not_kept", "text": _say("not_kept", language, code=code, why=why)})
+    return {**planned.told, "errors": errors, "saved": True}
+
+
+async def _path(house: House, planned: Plan) -> LivePath:
+    having = next((having for _, do, having in planned.asks if do == "make_path"), None)
+    if having is None:
+        path = house.paths.find(planned.path)
+        assert path is not None
+        return path
+    title, prefix = Text(having["title"]), having.get("prefix", "ID")
+    return await house.paths.make(planned.path, title, having["languages"], having.get("groups", []), prefix)
+
+
+__all__ = ["MAX_BYTES", "Content", "Plan", "plan", "read", "save", "understand"]
