@@ -97,8 +97,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def test_the_description_names_every_call_of_the_api() -> None:
-    assert len(OPERATIONS) >= 11
-    assert all(" /api/sessions" in name or name == "GET /healthz" for name in OPERATIONS)
+    assert len(OPERATIONS) >= 25
+    assert all(re.search(" /api/(sessions|paths)", name) or name == "GET /healthz" for name in OPERATIONS)
 
 
 @pytest.mark.parametrize(("name", "kind"), CALLS, ids=[f"{name} {kind.value}" for name, kind in CALLS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from server.live.socket import Bucket
 from server.sessions import access as gate
 from server.sessions import messages
 from server.sessions.access import is_loopback
+from server.sessions.plans import example_ideas
 from tests.inside import FAR, HERE, Inside, inside, routes_of
 from tests.people import GROUPS, KEY, OBSTACLE, plan, poll
 
@@ -82,6 +84,11 @@ class Call:
     none: int = 401
 
 
+STEP = {"idea": "example-first-job", "step": "meet", "status": "doing"}
+IDEAS_FILE = {
+    "files": {"file": ("idee.csv", b"Titolo;Sintesi\nBiblioteche aperte la sera;Chi abita vicino apre\n")},
+    "data": {"path": "prova"},
+}
 FORM = {"files": {"file": ("a.csv", b"Domanda?\n- uno\n- due *\n")}}
 PLAN_FILE = {"files": {"file": ("plan.json", json.dumps(plan()).encode())}}
 
@@ -110,6 +117,31 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     # Whoever was removed keeps the right to see and to erase what is kept about them.
     ("GET", "/api/sessions/{code}/me"): [Call("badge", (200,), removed=200)],
     ("DELETE", "/api/sessions/{code}/me"): [Call("badge", (204,), removed=204)],
+    ("GET", "/api/sessions/{code}/stages/{stage}/look/{what}"): [Call("host", (404,))],
+    ("GET", "/api/sessions/{code}/stages/{stage}/then"): [Call("host", (200,))],
+    ("GET", "/api/paths"): [Call("host", (200,))],
+    ("POST", "/api/paths"): [Call("host", (201, 409), {"json": {"id": "nuovo", "title": "Nuovo"}})],
+    ("GET", "/api/paths/{id}"): [Call("host", (200,))],
+    ("GET", "/api/paths/{id}/ideas"): [Call("host", (200,))],
+    ("GET", "/api/paths/{id}/ideas/{idea}"): [Call("host", (200,))],
+    # Whoever was in one of its sessions speaks to a path too, but only organisers change its ideas.
+    ("POST", "/api/paths/{id}/asks"): [
+        Call("path", (200,), {"json": {"id": "one", "stage": None, "do": "set_step_status", "with": STEP}})
+    ],
+    ("GET", "/api/paths/{id}/export.{kind}"): [Call("host", (200,))],
+    ("GET", "/api/paths/{id}/ideas/{idea}/export.{kind}"): [Call("host", (200,))],
+    ("POST", "/api/paths/{id}/exports"): [Call("host", (202, 409), {"json": {"kind": "csv"}})],
+    ("GET", "/api/paths/{id}/exports/{export}"): [Call("host", (200,))],
+    ("DELETE", "/api/paths/{id}/exports/{export}"): [Call("host", (200,))],
+    ("GET", "/api/paths/{id}/exports/{export}/file"): [Call("host", (200, 409))],
+    ("POST", "/api/paths/import"): [Call("host", (200,), IDEAS_FILE, "?dry_run=1")],
+    ("GET", "/desk/paths"): [Call("host", (200,))],
+    ("POST", "/desk/paths"): [Call("host", (303, 409), {"data": {"title_it": "Un altro"}})],
+    ("GET", "/desk/paths/{id}"): [Call("host", (200,))],
+    ("POST", "/desk/paths/{id}/ideas"): [Call("host", (303,), {"data": {"idea": "idea-nuova-0001"}})],
+    ("GET", "/desk/paths/{id}/ideas/{idea}"): [Call("host", (200,))],
+    ("GET", "/p/{id}"): [Call("any", (200,))],
+    ("GET", "/p/{id}/{idea}"): [Call("any", (200,))],
     ("GET", "/"): [Call("any", (200,))],
     ("POST", "/"): [Call("any", (303,), {"data": {"code": "{code}"}})],
     ("GET", "/J/{code}"): [Call("any", (200, 303))],
@@ -194,6 +226,16 @@ class World:
             key = None
         return key, headers
 
+    async def an_export(self) -> str:
+        """A file that the path is making, or has made."""
+        made = await self.door.call("POST", "/api/paths/prova/exports", KEY, json={"kind": "csv"})
+        assert made.status_code == 202, made.text
+        while True:
+            where = f"/api/paths/prova/exports/{made.json()['export']}"
+            if (await self.door.call("GET", where, KEY)).json()["state"] != "working":
+                return str(made.json()["export"])
+            await asyncio.sleep(0.01)
+
     async def use(self, method: str, path: str, call: Call, caller: Caller) -> httpx.Response:
         """The call by this caller, with a fresh person where one is needed."""
         door = self.door
@@ -201,7 +243,16 @@ class World:
         badge, person = await door.joins("vittima")
         self.made += 1
         filled = path.replace("{name:path}", "line.js").format(
-            code=door.code, stage="poll", kind="json", person=person, token=self.token, digest="x"
+            code=door.code,
+            stage="poll",
+            kind="ics" if "{idea}" in path else "json",
+            person=person,
+            token=self.token,
+            digest="x",
+            id="prova",
+            idea="example-first-job",
+            export=await self.an_export() if "{export}" in path else "",
+            what="nothing",
         )
         more = json.loads(
             json.dumps({name: value for name, value in call.more.items() if name != "files"})
@@ -249,6 +300,8 @@ def expected(method: str, call: Call, caller: Caller, remote: bool = False) -> t
             )
         case "ask" if person:
             return {"person": (403,), "stranger": (401,), "removed": (403,)}[person]
+        case "path" if person:
+            return {"person": (409,), "stranger": (401,), "removed": (401,)}[person]
     if caller.has not in ("key", "cookie"):
         return (401,)
     if not near:
@@ -273,7 +326,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def world_in(door: Inside, folder: Path) -> World:
     door.house.access._delay = 0.0
     other = await door.begins()
-    await door.begins(plan(poll("poll", OBSTACLE, notes=NOTES)))
+    await door.begins(plan(poll("poll", OBSTACLE, notes=NOTES), path="prova"))
+    await door.house.paths.rest()
+    await door.house.paths.show_example("prova", example_ideas()[0][1])
     page = await door.call("GET", "/desk/preflight", KEY)
     assert page.status_code == 200
     await door.call("POST", "/desk/preflight", KEY, data={"other": "http://192.168.1.2:8000"})
@@ -324,7 +379,7 @@ async def test_G15_the_loopback_alone_gives_no_power(world: World) -> None:
     nobody = CALLERS["nobody"]
     for (method, path), calls in ROUTES.items():
         for call in calls:
-            if call.who in ("host", "key", "ask"):
+            if call.who in ("host", "key", "ask", "path"):
                 answer = await world.use(method, path, call, nobody)
                 assert answer.status_code in (401, 403), f"{method} {path}"
                 assert answer.headers.get("set-cookie") is None
@@ -553,6 +608,10 @@ async def test_G15_nothing_of_a_session_is_read_with_the_badge_of_another(world:
             person=person,
             token=world.token,
             digest="x",
+            id="prova",
+            idea="example-first-job",
+            export="none",
+            what="similar",
         )
         query = chance.choice(["", call.query, f"?screen=desk&code={door.code}", f"?person={person}"])
         more = {name: value for name, value in call.more.items() if name in ("json", "files")}
