@@ -1,4 +1,4 @@
-"""`officina`: start, simulate, doctor, backup, restore, rebuild, export, check, activities."""
+"""`officina`: start, simulate, doctor, backup, restore, rebuild, export, import, check, activities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -230,11 +230,26 @@ class Running:
     def call(self, method: str, path: str, body: Any = None, timeout: float = 60) -> tuple[int, bytes]:
         """Status and body; status 0 when nobody answers."""
         import json
+
+        data = None if body is None else json.dumps(body).encode()
+        return self.send(method, path, data, "application/json", timeout)
+
+    def send_file(self, path: str, name: str, data: bytes, form: dict[str, str]) -> tuple[int, bytes]:
+        """Posts a file as a browser's form does."""
+        import secrets
+
+        line = secrets.token_hex(16)
+        plain = "".join(sign for sign in name if sign.isprintable() and sign not in '"\\')
+        parts = [f'--{line}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{form[key]}\r\n' for key in form]
+        head = f'--{line}\r\nContent-Disposition: form-data; name="file"; filename="{plain}"\r\n\r\n'
+        whole = "".join([*parts, head]).encode() + data + f"\r\n--{line}--\r\n".encode()
+        return self.send("POST", path, whole, f"multipart/form-data; boundary={line}", 300)
+
+    def send(self, method: str, path: str, data: bytes | None, media: str, timeout: float) -> tuple[int, bytes]:
         import urllib.error
         import urllib.request
 
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": media}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         handlers: list[Any] = [urllib.request.ProxyHandler({})]
         if self.tls is not None:
@@ -396,47 +411,222 @@ def rebuild(data: Data = None) -> None:
 
 @app.command()
 def export(
-    code: Annotated[str, typer.Argument(help="The session's code.")],
-    kind: Annotated[str, typer.Option(help="json, csv or xlsx.")] = "xlsx",
+    what: Annotated[str, typer.Argument(metavar="CODE_OR_PATH", help="The session's code, or the id of a path.")],
+    kind: Annotated[str, typer.Option(help="pdf, docx, xlsx, zip, json or csv.")] = "xlsx",
     to: Annotated[Path | None, typer.Option(help="File to write.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the file's own words: it or en.")] = "it",
     data: Data = None,
     port: Port = None,
 ) -> None:
-    """The results of a session as a file; works with a running Officina and without one."""
+    """What a session or a whole path left, as a file; works with a running Officina and without one.
+
+    Ctrl+C gives the file up and writes nothing.
+    """
     from .outcomes.export import KINDS
+    from .sessions.codes import normal
+    from .storage.sqlite import SecondProcess
 
     if kind not in KINDS:
         raise fail(f"{kind} is none of: {', '.join(KINDS)}")
     settings = settings_with(data=data, port=port)
+    running = Running(settings)
+    status, _ = running.call("GET", f"/api/paths/{quoted(what)}")
+    name = what if status == 200 else normal(what)
+    try:
+        if status == 0:
+            from . import logs
+
+            logs.set_up(level="error")
+            with progress() as tell:
+                found = asyncio.run(export_closed(settings, what, kind, language, tell))
+            if found is None:
+                raise fail(f"There is neither a session nor a path {what} here.")
+            name, body = found
+        elif status == 200:
+            with progress() as tell:
+                body = export_path(running, what, kind, language, tell)
+        else:
+            with out.status("Writing the file"):
+                status, body = running.call(
+                    "GET", f"/api/sessions/{normal(what)}/export.{kind}?lang={quoted(language)}"
+                )
+            if status != 200:
+                raise fail(sentence_of(body) if body else f"There is neither a session nor a path {what} here.")
+    except SecondProcess as error:
+        raise fail(f"{error} Or name its --port.") from None
+    except KeyboardInterrupt:
+        raise fail("Given up; nothing was written.", 130) from None
+    target = to or Path(f"officina-{name}.{kind}")
+    target.write_bytes(body)
+    out.print(f"Written: {target}", highlight=False)
+
+
+def quoted(part: str) -> str:
+    from urllib.parse import quote
+
+    return quote(part, safe="")
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal; call it with how much of a thousand is done."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("Writing the file", total=1000)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def export_path(running: Running, path: str, kind: str, language: str, tell: Callable[[int], None]) -> bytes:
+    """The file of a path, made by the running Officina; given up there too when somebody interrupts."""
+    import json
+
+    where = f"/api/paths/{quoted(path)}/exports"
+    status, body = running.call("POST", f"{where}?lang={quoted(language)}", {"kind": kind})
+    if status != 202:
+        raise fail(sentence_of(body))
+    where = f"{where}/{json.loads(body)['export']}"
+    try:
+        while True:
+            status, body = running.call("GET", where)
+            if status != 200:
+                raise fail(sentence_of(body) if body else "Officina does not answer any more.")
+            told = json.loads(body)
+            tell(told["done"])
+            if told["state"] == "ready":
+                break
+            if told["state"] != "working":
+                raise fail("The file could not be made." if told["state"] == "failed" else "The file was given up.")
+            time.sleep(0.2)
+        status, body = running.call("GET", f"{where}/file", timeout=300)
+        if status != 200:
+            raise fail(sentence_of(body))
+        return body
+    finally:
+        # Nobody else knows of this file: four of them may wait at a time.
+        running.call("DELETE", where)
+
+
+async def export_closed(
+    settings: Settings, what: str, kind: str, language: str, tell: Callable[[int], None]
+) -> tuple[str, bytes] | None:
+    """Name and file of a path or a session without a running Officina; None where there is neither."""
+    from .house import House
+    from .outcomes import export as exports
+    from .outcomes import path_export
     from .sessions.codes import normal
+
+    house = await House.open(settings)
+    try:
+        path = house.paths.find(what)
+        if path is None or path.line.folded.title is None:
+            live = await house.rooms.find(normal(what))
+            return (live.room.code, (await exports.file(live, kind, language))[0]) if live else None
+        making = path_export.Progress()
+        work = asyncio.create_task(path_export.file(house, path, kind, language, making))
+        try:
+            while not work.done():
+                tell(making.done)
+                await asyncio.wait([work], timeout=0.2)
+            return path.id, (await work)[0]
+        except asyncio.CancelledError:
+            making.cancel()
+            raise
+    finally:
+        await house.close()
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A dossier or a session (export.json, export.zip), or ideas in XLSX or CSV.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    path: Annotated[
+        str | None, typer.Option(help="The path to import into; by default the one the file names.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    language: Annotated[str | None, typer.Option(help="Language of the texts in a list of ideas, such as it.")] = None,
+    data: Data = None,
+    port: Port = None,
+) -> None:
+    """Takes a path, a session or a list of ideas into this Officina; with a running one and without."""
+    import json
+
+    from .paths.importing import MAX_BYTES
     from .storage.sqlite import SecondProcess
 
-    async def closed() -> tuple[int, bytes]:
-        from .house import House
-        from .outcomes import export as exports
-
-        house = await House.open(settings)
-        try:
-            live = await house.rooms.find(normal(code))
-            return (200, (await exports.file(live, kind, "it"))[0]) if live else (404, b"")
-        finally:
-            await house.close()
-
-    with out.status("Writing the file"):
-        status, body = Running(settings).call("GET", f"/api/sessions/{normal(code)}/export.{kind}")
+    if file.stat().st_size > MAX_BYTES:
+        raise fail(f"{file} is larger than {MAX_BYTES >> 20} MB.")
+    settings, body = settings_with(data=data, port=port), file.read_bytes()
+    form = {name: value for name, value in (("path", path), ("language", language)) if value}
+    running = Running(settings)
+    with out.status("Reading the file"):
+        status, answer = running.send_file(f"/api/paths/import?dry_run={int(dry_run)}", file.name, body, form)
         if status == 0:
             from . import logs
 
             logs.set_up(level="error")
             try:
-                status, body = asyncio.run(closed())
+                told = asyncio.run(import_closed(settings, file.name, body, form, dry_run))
             except SecondProcess as error:
                 raise fail(f"{error} Or name its --port.") from None
-    if status != 200:
-        raise fail(sentence_of(body) if body else f"There is no session {code} here.")
-    target = to or Path(f"officina-{normal(code)}.{kind}")
-    target.write_bytes(body)
-    out.print(f"Written: {target}", highlight=False)
+        elif status == 200:
+            told = json.loads(answer)
+        else:
+            raise fail(sentence_of(answer))
+    say_imported(told)
+
+
+async def import_closed(
+    settings: Settings, name: str, body: bytes, form: dict[str, str], dry_run: bool
+) -> dict[str, Any]:
+    from .house import House
+    from .paths import importing
+    from .sessions.answers import Failed
+
+    house = await House.open(settings)
+    try:
+        planned = await importing.understand(house, body, name, form.get("path"), "en", None, form.get("language"))
+        return planned.told | {"saved": False} if dry_run else await importing.save(house, planned, "en")
+    except Failed as error:
+        raise fail(error.text or error.code) from None
+    finally:
+        await house.close()
+
+
+def say_imported(told: dict[str, Any]) -> None:
+    """A line for each idea, then what was wrong."""
+    from rich.table import Table
+
+    words = {"new": "taken in" if told["saved"] else "would be taken in", "here": "already here",
+             "conflict": "[yellow]differs, left as it is[/]"}  # fmt: skip
+    shown = Table("idea", "title", "what", "differs in")
+    for one in told["ideas"]:
+        title = next((text for text in one["title"].values() if text), "")
+        differs = ", ".join(one.get("differs", [])[:6]) or one.get("text", "")
+        shown.add_row(escape(one.get("code") or one["idea"]), escape(title[:70]), words[one["what"]], escape(differs))
+    if told["ideas"]:
+        out.print(shown)
+    for one in [*told["warnings"], *told["errors"]]:
+        where = f"row {one['row']}: " if one.get("row") else ""
+        bad.print(f"[yellow]{escape(where + one['text'])}[/]", highlight=False)
+    counts, done = told["counts"], "taken in" if told["saved"] else "would come in"
+    came = f"{counted(told['sessions'], 'session')} and {counted(counts['new'], 'idea')} {done}"
+    out.print(
+        f"Path {told['path']}{' (new)' if told['new_path'] else ''}: {came};"
+        f" {counts['here']} already here, {counts['conflict']} left as they are.",
+        highlight=False,
+    )
+
+
+def counted(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 @app.command()

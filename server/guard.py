@@ -28,6 +28,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 BODY = 64 << 10
 #: Imports and plans.
 LARGE_BODY = 5 << 20
+#: A whole dossier.
+DOSSIER_BODY = 20 << 20
 #: For the form around a file of the largest size.
 FORM = 64 << 10
 #: How much of a body that is too large is read and thrown away, and for how many seconds.
@@ -118,7 +120,7 @@ class Guard:
         path = scope["path"]
         most = BODY
         if path.endswith("/import") or path in ("/desk/plans", "/api/sessions"):
-            most = LARGE_BODY + FORM
+            most = (DOSSIER_BODY if path == "/api/paths/import" else LARGE_BODY) + FORM
         length = connection.headers.get("content-length")
         if length is not None and (not length.isdecimal() or len(length) > 18 or int(length) > most):
             await self.let_pass(receive)

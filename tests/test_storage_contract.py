@@ -26,11 +26,14 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from server.storage import migrations, schema
+from server.storage.copies import COLUMNS
 from server.storage.journal import (
     Behind,
     Busy,
     Committed,
+    Copy,
     Entry,
+    Found,
     Journal,
     KeptFact,
     NewFact,
@@ -55,6 +58,11 @@ class OnSqlite:
         journal = await SqliteJournal.open(self.path, connect)
         self.opened.append(journal)
         return journal
+
+    async def rows(self, table: str, line: int) -> list[tuple[Any, ...]]:
+        """Idea, place and uid of the rows of a table of copies."""
+        sql = f"SELECT idea, place, uid FROM {table} WHERE line = ? ORDER BY idea, place"
+        return await self.opened[-1].read(sql, (line,))
 
     async def close(self) -> None:
         for journal in self.opened:
@@ -356,6 +364,106 @@ async def test_lines_come_newest_first_and_know_when_they_ended(journal):
     assert [(row.code, row.ended_at) for row in await journal.lines()] == [("newer", 77), ("older", None)]
 
 
+# Copies that are written with the facts
+
+
+def idea(id: str = "idea", state: str = "draft", at: int = 1, words: str = "orti in citta", **more: Any) -> Copy:
+    row = {"state": state, "version": 0, "domain": "[]", "form": "card", "missing": 0, "confidentiality": "path"}
+    return Copy("idea", id, [{**row, "updated_at": at, "sought": words, **more}])
+
+
+def owing(ask: str, *copies: Copy) -> Entry:
+    return entry(ask, copies=copies)
+
+
+async def test_copies_are_there_with_the_facts_and_each_takes_the_place_of_the_one_before(journal):
+    line = await line_of(journal)
+    await kept(journal, line, 0, owing("one", idea("a"), idea("b")))
+    assert await journal.find_ideas(line) == Found(2, ["a", "b"])
+    await kept(journal, line, 1, owing("two", idea("b", "review", at=2, words="parco")))
+    assert await journal.find_ideas(line) == Found(2, ["b", "a"])
+    assert await journal.find_ideas(line, state="review") == Found(1, ["b"])
+    assert await journal.find_ideas(line, "orti") == Found(1, ["a"])
+    await kept(journal, line, 2, owing("three", Copy("idea", "a", [])))
+    assert await journal.find_ideas(line) == Found(1, ["b"]) and await journal.copied(line) == 1
+
+
+async def test_the_last_copy_of_a_batch_stands(journal):
+    line = await line_of(journal)
+    await kept(journal, line, 0, owing("one", idea(words="prima")), owing("two", idea(words="dopo")), entry("three"))
+    assert (await journal.find_ideas(line, "prima")).total == 0
+    assert await journal.find_ideas(line, "dopo") == Found(1, ["idea"])
+
+
+async def test_each_line_has_copies_of_its_own(journal):
+    first, second = await line_of(journal), await line_of(journal, "bcdefg")
+    await kept(journal, first, 0, owing("one", idea(words="prima")))
+    await kept(journal, second, 0, owing("one", idea(words="dopo")))
+    assert (await journal.find_ideas(first, "dopo")).total == 0
+    assert (await journal.find_ideas(second, "dopo")).total == 1
+    assert await journal.copy_anew(second, 1, [])
+    assert (await journal.copied(first), await journal.copied(second)) == (1, 0)
+
+
+async def test_copies_of_a_batch_that_comes_too_late_or_again_are_not_written(journal):
+    line = await line_of(journal)
+    await kept(journal, line, 0, owing("one", idea(words="prima")))
+    assert await asking(journal, line, 0, owing("late", idea(words="dopo"))) == Behind({})
+    assert await asking(journal, line, 1, owing("one", idea(words="dopo"))) == Behind({("ada", "one"): 1})
+    assert (await journal.find_ideas(line, "dopo")).total == 0
+
+
+ODD = {
+    "a value that is lacking": idea(state=None),  # type: ignore[arg-type]
+    "no value at all": idea(words=object()),  # type: ignore[arg-type]
+    "a table that there is not": Copy("line", "idea", [{"number": 7}]),  # type: ignore[arg-type]
+    "a column that there is not": idea(colour="red"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_a_copy_that_no_table_takes_keeps_its_facts_out_and_nobody_elses(journal, odd):
+    line, other = await line_of(journal), await line_of(journal, "bcdefg")
+    poison = asking(journal, line, 0, owing("fine", idea("a")), owing("odd", ODD[odd]))
+    sound = asking(journal, other, 0, owing("fine", idea("a")))
+    outcome = await poison
+    assert isinstance(outcome, Poison) and outcome.why
+    assert isinstance(await sound, Committed)
+    assert await journal.after(line, 0) == [] and await journal.receipts(line) == {}
+    assert (await journal.copied(line), await journal.copied(other)) == (0, 1)
+    assert (await kept(journal, line, 0, owing("next", idea("a")))).numbers == [1]
+
+
+async def test_copies_made_anew_take_the_place_of_all_that_the_line_has(journal):
+    line = await line_of(journal)
+    step = Copy("idea_step", "gone", [{"place": 0, "uid": "s"}])
+    await kept(journal, line, 0, owing("one", idea("gone"), idea("stays"), step))
+    assert not await journal.copy_anew(line, 0, [])
+    assert not await journal.copy_anew(line + 1, 1, [])
+    assert await journal.copied(line) == 2
+    assert await journal.copy_anew(line, 1, [idea("stays"), idea("new", at=2)])
+    assert await journal.find_ideas(line) == Found(2, ["new", "stays"])
+    assert (await kept(journal, line, 1, owing("two", idea("gone", at=3)))).numbers == [2], "numbers are as they were"
+
+
+async def test_copies_made_anew_are_written_whole_or_not_at_all(journal):
+    line = await line_of(journal)
+    await kept(journal, line, 0, owing("one", idea("a"), idea("b")))
+    for odd in ODD.values():
+        with pytest.raises(Exception, match=r"."):
+            await journal.copy_anew(line, 1, [idea("c"), odd])
+        assert await journal.find_ideas(line) == Found(2, ["a", "b"])
+    assert (await kept(journal, line, 1, entry("the line goes on"))).numbers == [2]
+
+
+async def test_more_rows_than_one_statement_holds_are_all_there(storage):
+    journal = await storage.open()
+    line = await line_of(journal)
+    many = [{"place": place, "uid": f"s{place}"} for place in range(150)]
+    await kept(journal, line, 0, owing("one", Copy("idea_step", "idea", many)))
+    assert await storage.rows("idea_step", line) == [("idea", place, f"s{place}") for place in range(150)]
+
+
 # Opening and closing
 
 
@@ -471,11 +579,18 @@ def test_a_new_file_has_the_schema_that_the_migrations_lead_to(tmp_path):
     assert made[0] == made[1], "write the new schema into new.sql too"
 
 
+def test_the_columns_of_copies_are_those_of_the_schema():
+    for name, columns in COLUMNS.items():
+        assert [column.name for column in SQLModel.metadata.tables[name].columns] == ["line", "idea", *columns]
+    copies = [name for name, made in SQLModel.metadata.tables.items() if "idea" in made.columns]
+    assert sorted(copies) == sorted(COLUMNS)
+
+
 def test_every_table_that_names_a_line_belongs_to_one(tmp_path):
     path = tmp_path / "officina.db"
     migrations.bring_up(path)
     with closing(connect(path)) as connection:
-        for name in ("fact", "ask", "person"):
+        for name in ("fact", "ask", "person", *COLUMNS):
             assert [row[2] for row in connection.execute(f"PRAGMA foreign_key_list({name})")] == ["line"]
 
 

@@ -33,7 +33,7 @@ from ..live.room import rehearsal_removed
 from ..moment import fresh
 from ..sessions import badges
 from ..sessions.answers import Failed
-from ..storage import backup
+from ..storage import backup, copies
 from ..storage.journal import KeptFact
 from . import marks
 from .folding import folded_anew
@@ -150,7 +150,8 @@ async def _erase_alone(house: House, live: LiveRoom, person: str, badge: str | N
         live.screens.people_changed()
         live.screens.changed([], None)
         await _empty_log(house)
-        await asyncio.to_thread(_erase_aside, house, room.code, person, voters, _kinds(room))
+        of = path.id if path is not None else None
+        await asyncio.to_thread(_erase_aside, house, room.code, person, voters, _kinds(room), of)
     finally:
         await _only_a_fresh_copy(house)
     log.info("a person was erased", line=room.line, facts=len(changes))
@@ -434,13 +435,19 @@ def _rewrite(
     def change() -> None:
         for number, body in changes.items():
             execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, line, number))
-        for number, body in elsewhere[1].items() if elsewhere else ():
-            execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, elsewhere[0], number))
+        lines = [line]
+        if elsewhere is not None:
+            lines.append(elsewhere[0])
+            for number, body in elsewhere[1].items():
+                execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, elsewhere[0], number))
         for voter in voters:
-            for of in (line, elsewhere[0]) if elsewhere else (line,):
+            for of in lines:
                 execute("UPDATE fact SET ask = ? WHERE line = ? AND person = ?", (NO_ASK, of, voter))
                 execute("DELETE FROM ask WHERE line = ? AND actor = ?", (of, voter))
         execute("DELETE FROM person WHERE line = ? AND person = ?", (line, person))
+        if elsewhere:
+            # Made anew when the path is folded; until then nothing of the person may stand in them.
+            copies.drop(connection, elsewhere[0])
         _set_epoch(connection, epoch)
 
     _in_one_step(connection, change)
@@ -505,7 +512,7 @@ def _delete_backups(folder: Path, but: Path | None) -> None:
             one.unlink(missing_ok=True)
 
 
-def _erase_aside(house: House, code: str, person: str, voters: set[str], kind: Kind) -> None:
+def _erase_aside(house: House, code: str, person: str, voters: set[str], kind: Kind, path: str | None = None) -> None:
     """Erases the person from database files that a restore or a migration put aside in the data folder.
 
     They hold answers that may be wanted back, so they are rewritten like the present file; what cannot be is deleted.
@@ -513,22 +520,32 @@ def _erase_aside(house: House, code: str, person: str, voters: set[str], kind: K
     for file in _aside(house):
         connection = sqlite3.connect(file, isolation_level=None)
         try:
-            rows = connection.execute("SELECT id FROM line WHERE code = ?", (code,)).fetchall()
-            if rows:
-                line = rows[0][0]
-                facts = connection.execute(
-                    'SELECT number, at, stage, kind, person, "group", ask, level, body FROM fact'
-                    " WHERE line = ? ORDER BY number",
-                    (line,),
-                ).fetchall()
-                changes = _changes([KeptFact(*row) for row in facts], voters, kind)
+            line, facts = _line_in(connection, code)
+            if line is not None:
+                changes = _changes(facts, voters, kind)
+                dossier, handed = _line_in(connection, path) if path is not None else (None, [])
+                elsewhere = None
+                if dossier is not None:
+                    elsewhere = (dossier, _changes_of_path(handed, voters, _said_by(facts, voters, kind)))
                 connection.execute("PRAGMA journal_mode=DELETE").fetchall()
-                _rewrite(connection, line, person, voters, changes, None)
+                _rewrite(connection, line, person, voters, changes, None, elsewhere)
         except (sqlite3.Error, ValueError, KeyError) as error:
             connection.close()
             _drop(file, error)
         finally:
             connection.close()
+
+
+def _line_in(connection: Any, code: str) -> tuple[int | None, list[KeptFact]]:
+    """A line of a file put aside, and its facts; (None, []) where that file has none of this code."""
+    found = connection.execute("SELECT id FROM line WHERE code = ?", (code,)).fetchall()
+    if not found:
+        return None, []
+    rows = connection.execute(
+        'SELECT number, at, stage, kind, person, "group", ask, level, body FROM fact WHERE line = ? ORDER BY number',
+        found[0],
+    ).fetchall()
+    return found[0][0], [KeptFact(*row) for row in rows]
 
 
 def _aside(house: House) -> list[Path]:

@@ -1,5 +1,5 @@
-"""The package of a session: flat files with a data dictionary, a licence and a data card (Metagov's interoperable
-deliberative tools, draft), described for machines as a Frictionless data package.
+"""The package of a session or a path: flat files with a data dictionary, a licence and a data card (Metagov's
+interoperable deliberative tools, draft), described for machines as a Frictionless data package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..files.sheets import Cell, Sheet
 from ..files.writing import csv_text
 from . import board_report, handover
 from .schema import schema
-from .telling import Telling
+from .telling import About, Telling
 
 LICENCE = {
     "name": "CC-BY-4.0",
@@ -46,6 +46,9 @@ TABLES = {
     "Idea Sources": "idea_sources",
     "Agenda": "agenda",
     "Codebook": "codebook",
+    "Sessions": "sessions",
+    "Left Behind": "left_behind",
+    "Missing Translations": "missing_translations",
 }
 _LANGUAGE_COLUMN = re.compile(r"Text \([a-z]{2,3}\)")
 
@@ -57,15 +60,17 @@ def package(
     workbook: bytes,
     document: Document,
     language: str,
+    about: About = "session",
+    described: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The ZIP of a session.
+    """The ZIP of a session or a path.
 
     found: its outcomes with their head; whole: the same with plan and codebook, written as `outcomes.json`. sheets: of
-    `workbook`. document: its report. Everything is dated by the session, so that the same session gives the same files;
-    only the codes of players in `answers.csv` and the workbook are drawn anew each time, because a code that stayed
-    would let two files be joined.
+    `workbook`. document: its report. described: the JSON Schema of `whole`, by default that of a session's outcomes.
+    Everything is dated by the session, so that the same session gives the same files; only the codes of players in
+    `answers.csv` and the workbook are drawn anew each time, because a code that stayed would let two files be joined.
     """
-    tell = Telling(found, language)
+    tell = Telling(found, language, about)
     boards = [one for one in found["outcomes"] if one["kind"] == "board"]
     ideas = [one for one in found["outcomes"] if one["kind"] == "idea"]
     tables = {name: sheet for sheet in sheets if (name := TABLES.get(sheet.name)) and len(sheet.rows) > 1}
@@ -75,7 +80,7 @@ def package(
     files["DATACARD.md"] = _data_card(document.chapters).encode("utf-8", "replace")
     files["datapackage.json"] = b""
     files["outcomes.json"] = _json(whole)
-    files["outcomes.schema.json"] = _json(schema())
+    files["outcomes.schema.json"] = _json(schema() if described is None else described)
     for name, sheet in tables.items():
         files[f"tables/{name}.csv"] = csv_text(sheet.rows)
     for number, board in enumerate(boards, start=1):
@@ -109,7 +114,12 @@ def _as_json(value: Any) -> Any:
 
 @cache
 def _meanings() -> dict[str, Any]:
-    return tomllib.loads((shipped("content") / "reports" / "columns.toml").read_text("utf-8"))
+    folder = shipped("content") / "reports"
+    known: dict[str, Any] = tomllib.loads((folder / "columns.toml").read_text("utf-8"))
+    of_paths = tomllib.loads((folder / "path_columns.toml").read_text("utf-8"))
+    for part, rows in of_paths.items():
+        known[part] = {**rows, **known[part]}
+    return known
 
 
 def meaning(table: str, column: str) -> Mapping[str, str]:

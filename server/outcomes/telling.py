@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel.dates import format_date, format_time, get_month_names
 from babel.numbers import format_currency, format_decimal
@@ -20,35 +20,41 @@ from ..files.document import Mark
 
 #: How many groups have a mark of their own.
 MARKS: tuple[Mark, ...] = ("group0", "group1", "group2", "group3", "group4")
+#: What a report is about.
+About = Literal["session", "path"]
 
 
 @cache
-def words_of(language: str) -> Words:
-    """The report's own words, with those of the form of ideas behind them."""
+def words_of(language: str, about: About = "session") -> Words:
+    """The report's own words, with those of the form of ideas behind them; those of a path stand before both."""
+    if about == "path":
+        paths = (shipped("content") / "reports" / f"path.{language}.toml").read_text("utf-8")
+        return Words(language, tomllib.loads(paths), words_of(language))
     form = tomllib.loads((Path(idea.__file__).parent / f"words.{language}.toml").read_text("utf-8"))
     own = (shipped("content") / "reports" / f"words.{language}.toml").read_text("utf-8")
     return Words(language, tomllib.loads(own), Words(language, form))
 
 
 class Telling:
-    """One report's language and the groups of its session.
+    """One report's language and the groups of its session or path.
 
     language: of the texts; `house` is the one of ours in which the report itself speaks.
     """
 
-    def __init__(self, found: Mapping[str, Any], language: str) -> None:
+    def __init__(self, found: Mapping[str, Any], language: str, about: About = "session") -> None:
         self.found = found
         self.language = language
+        self.about = about
         self.house = language if language in HOUSE_LANGUAGES else HOUSE_LANGUAGES[0]
-        self.words = words_of(self.house)
+        self.words = words_of(self.house, about)
         self._groups = {group["id"]: self.text(group["name"]) for group in found["groups"]}
         shown = {cell["group"] for cell in found["people"]["by_group"]}
         #: (id, name, mark) of the groups big enough to be shown by themselves.
         self.shown = [(id, self.group(id), self.mark(id)) for id in self._groups if id in shown]
 
     def in_language(self, language: str) -> Telling:
-        """The same session told in another language."""
-        return Telling(self.found, language)
+        """The same told in another language."""
+        return Telling(self.found, language, self.about)
 
     def __call__(self, key: str, **fields: Any) -> str:
         return self.words(key, **fields)

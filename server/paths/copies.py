@@ -28,8 +28,12 @@ def changed(before: rules.State, after: rules.State) -> list[Copy]:
     everywhere = _around(before) != _around(after)
     was = before.ideas.ideas
     for uid, idea in after.ideas.ideas.items():
-        if was.get(uid) is not idea:
+        known = was.get(uid)
+        if known is None:
             found += rows_of(after, uid)
+        elif known is not idea:
+            lists = _lists(known)
+            found += [_itself(after, idea), *(one for one in _lists(idea) if one not in lists)]
         elif everywhere:
             found.append(_itself(after, idea))
     for uid in was:
@@ -48,7 +52,11 @@ def rows_of(state: rules.State, idea: str) -> list[Copy]:
     found = state.ideas.ideas.get(idea)
     if found is None:
         return [Copy("idea", idea, []), *(Copy(table, idea, []) for table in _LISTS)]
-    return [_itself(state, found), *(Copy(table, idea, list(read(found))) for table, read in _LISTS.items())]
+    return [_itself(state, found), *_lists(found)]
+
+
+def _lists(idea: idea_rules.Idea) -> list[Copy]:
+    return [Copy(table, idea.uid, list(read(idea))) for table, read in _LISTS.items()]
 
 
 def _around(state: rules.State) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,6 +57,7 @@ CONTENT = (
     "state", "version", "fields", "second_wordings", "arguments", "answers", "versions", "merged_into", "superseded_by",
     "submitted", "withdrawal", "override",
 )  # fmt: skip
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _PATH_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -807,6 +809,9 @@ def _says(here: Any, value: Any) -> bool:
     """Whether the field says what the sheet says; a sheet has a text in one language."""
     if isinstance(here, Mapping) and isinstance(value, Mapping):
         return all(_says(here.get(name), one) for name, one in value.items() if name != "uid")
+    if isinstance(here, str) and isinstance(value, str) and _DECIMAL.fullmatch(here) and _DECIMAL.fullmatch(value):
+        # 100000.00 and 100000 are one amount.
+        return Decimal(here) == Decimal(value)
     return bool(here == value)
 
 

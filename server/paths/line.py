@@ -10,7 +10,7 @@ import structlog
 from ..activities.contract import AFact, Happening, Moment, Refusal
 from ..live.bus import MemoryBus
 from ..live.envelope import Asking
-from ..live.line import Decided, Line
+from ..live.line import RACES, Decided, Line
 from ..moment import Clock, fresh
 from ..storage.journal import Entry, Journal, KeptFact, NewFact
 from . import copies, rules
@@ -77,18 +77,29 @@ class PathLine(Line[rules.State]):
     async def open(self) -> None:
         await super().open()
         if await self.journal.copied(self.line) != len(self.folded.ideas.ideas):
-            # Migrations make these tables anew and empty; nobody asks anything of this line yet.
+            # Migrations and erasing leave these tables empty; nobody asks anything of this line yet.
             log.info("copies of ideas are made anew", path=self.code, rows=await self.copy_anew())
 
-    async def copy_anew(self) -> int:
-        """Writes the copies of every idea in the place of what is there; gives how many rows they are.
+    async def fold(self) -> None:
+        await super().fold()
+        if self._task is not None:
+            # Folded while it is open: facts were rewritten, and no copy may hold what they do not hold any more. What
+            # was decided before is written by now, because the writer takes everything in order.
+            await self.copy_anew()
 
-        Raises RuntimeError when the line is ahead of what was read here.
+    async def copy_anew(self) -> int:
+        """Writes the copies of every idea in the place of what is there; gives how many rows.
+
+        Raises RuntimeError when others write to this line faster than it is read.
         """
-        made = copies.all_of(self.folded)
-        if not await self.journal.copy_anew(self.line, self.number, made):
-            raise RuntimeError(f"line {self.line} went on while its copies were made")
-        return sum(len(copy.rows) for copy in made)
+        for _ in range(RACES):
+            made = copies.all_of(self.folded)
+            if await self.journal.copy_anew(self.line, self.number, made):
+                return sum(len(copy.rows) for copy in made)
+            for fact in await self.journal.after(self.line, self.number):
+                if fact.number > self.number:
+                    self.read(fact)
+        raise RuntimeError(f"line {self.line} went on while its copies were made")
 
 
 async def copied_anew(journal: Journal) -> dict[str, tuple[int, int]]:

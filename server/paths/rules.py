@@ -108,7 +108,7 @@ def _take(state: State, ask: m.TakeStage, moment: Moment) -> list[AFact] | Refus
         return []
     facts: list[AFact] = []
     late: list[str] = []
-    for left in ask.ideas:
+    for left in (one.model_copy(update={"session": ask.session, "stage": ask.stage}) for one in ask.ideas):
         here = state.ideas.ideas.get(left.idea)
         handed = state.handed.get(left.idea)
         if here is None or (handed is not None and not handed.own):

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 
 class NewFact(NamedTuple):
@@ -48,14 +48,39 @@ class PersonRow:
     rehearsal: bool = False
 
 
+#: The tables of read copies: whatever they hold can be dropped and is made anew from the facts.
+CopyTable = Literal["idea", "idea_actor", "idea_step", "idea_obstacle", "idea_money", "idea_indicator", "idea_source"]
+#: One row by column, without `line` and `idea`; a column that is left out is NULL.
+CopyRow = Mapping[str, str | int | None]
+
+
+class Copy(NamedTuple):
+    """What one table holds of one idea from now on: these rows in the place of all earlier ones."""
+
+    table: CopyTable
+    idea: str
+    rows: Sequence[CopyRow]
+
+
+class Found(NamedTuple):
+    """total: how many ideas fit in all. ideas: the ids on this page, the latest change first."""
+
+    total: int
+    ideas: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One accepted ask: who (a person, a token, `host`, `clock` or `server`), its id, its facts, in order."""
+    """One accepted ask: who (a person, a token, `host`, `clock` or `server`), its id, its facts, in order.
+
+    copies: what the facts change in the tables that are queried; the last one of a batch stands.
+    """
 
     actor: str
     ask: str
     facts: Sequence[NewFact]
     people: Sequence[PersonRow] = ()
+    copies: Sequence[Copy] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +153,20 @@ class Journal(Protocol):
 
     async def new_line(self, kind: str, code: str, made_at: int, rehearsal: bool = False) -> LineRow:
         """Opens a line at number 0. Raises ValueError when the code is taken."""
+
+    async def copied(self, line: int) -> int:
+        """How many ideas of a line have a copy."""
+
+    async def copy_anew(self, line: int, number: int, made: Sequence[Copy]) -> bool:
+        """Puts these copies, made at `number`, in the place of all that the line has; in one transaction.
+
+        False, and nothing is written, when the line stands at another number by now.
+        """
+
+    async def find_ideas(
+        self, line: int, text: str = "", state: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Found:
+        """Ideas of a line that hold every word of `text`, whatever its case and accents, and are in `state`."""
 
     async def close(self) -> None:
         """Writes what waits, checkpoints and lets the file go."""

@@ -23,12 +23,14 @@ from typing import Any
 
 import structlog
 
-from . import migrations
+from . import copies, migrations
 from .journal import (
     Behind,
     Busy,
     Committed,
+    Copy,
     Entry,
+    Found,
     KeptFact,
     LineRow,
     Outcome,
@@ -267,6 +269,7 @@ class Writer(threading.Thread):
         numbers: list[int] = []
         asks: list[Any] = []
         facts: list[Any] = []
+        copied: list[Copy] = []
         for entry in batch.entries:
             for fact in entry.facts:
                 number += 1
@@ -284,12 +287,16 @@ class Writer(threading.Thread):
             asks += (line, entry.actor, entry.ask, number)
             for person in entry.people:
                 self.put_person(line, person)
+            if entry.copies:
+                copied += entry.copies
         self.many("ask", "(?,?,?,?)", asks, 4)
         self.many("fact", "(?,?,?,?,?,?,?,?,?,?)", facts, 10)
         if number != batch.expected:
             execute("UPDATE line SET number = ? WHERE id = ?", (number, line))
             if any(fact.kind == "session_ended" for fact in kept):
                 execute("UPDATE line SET ended_at = ? WHERE id = ?", (kept[-1].at, line))
+        if copied:
+            self._rows += copies.replace(self.connection, line, copied)
         return Committed(numbers, kept)
 
     def many(self, name: str, marks: str, values: list[Any], width: int) -> None:
@@ -482,6 +489,29 @@ class SqliteJournal:
             return int(row[0][0])
 
         return LineRow(await self.run(do), kind, code, 0, made_at, None, rehearsal)
+
+    async def copied(self, line: int) -> int:
+        rows = await self.read("SELECT count(*) FROM idea WHERE line = ?", (line,))
+        return int(rows[0][0])
+
+    async def copy_anew(self, line: int, number: int, made: Sequence[Copy]) -> bool:
+        def do(connection: Any) -> bool:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT number FROM line WHERE id = ?", (line,)).fetchone()
+            here = row is not None and row[0] == number
+            if here:
+                copies.replace_all(connection, line, made)
+            connection.execute("COMMIT")
+            return here
+
+        return bool(await self.run(do))
+
+    async def find_ideas(
+        self, line: int, text: str = "", state: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Found:
+        # All ids in one statement: counted and cut apart they might come from two moments.
+        ids = [str(id) for (id,) in await self.read(*copies.search(line, text, state))]
+        return Found(len(ids), ids[max(0, offset) :][: max(0, limit)])
 
     async def about(self, key: str, value: Callable[[], str]) -> str:
         """A thing the database says of itself; set to `value()` on first asking."""

@@ -1,7 +1,8 @@
 """The floor: an ASGI app without parsing, storage or drawing, on the same uvicorn and settings as the server it is measured beside.
 
 Sockets at `/live` are the crowd, sockets at any other path are not. What a socket sends decides what happens:
-`broadcast N` sends N bytes to the whole crowd, one `await send` after the other; `first N` sends N bytes to the sender; all else is echoed.
+`broadcast N` sends N bytes to the whole crowd, one `await send` after the other; `first N` sends N bytes to the sender; `tell N ID` answers
+`kept ID` and then sends `note ID`, filled up to N bytes, to the whole crowd; all else is echoed.
 Over HTTP: `GET /page?N` answers N bytes, `POST` echoes its body, every other GET answers a short page.
 """
 
@@ -44,6 +45,12 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
                     await each(payload)
             elif text.startswith("first "):
                 await send({"type": "websocket.send", "text": "x" * int(text[6:])})
+            elif text.startswith("tell "):
+                _, size, note = text.split(" ", 2)
+                await send({"type": "websocket.send", "text": f"kept {note}"})
+                payload = {"type": "websocket.send", "text": f"note {note} ".ljust(int(size), "x")}
+                for each in list(_crowd.values()):
+                    await each(payload)
             else:
                 await send({"type": "websocket.send", "text": text})
     finally:

@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.load import rows
+from tests.load import board, rows, screen, taken_home
 from tests.load.measures import NotMeasured
 from tests.load.processes import LOAD_CORE, ServerFailed, cores, pin, raise_open_files
 from tests.load.rows import Metrics, Say
 
-# A set-up that does not come to an end must not hold up the others; the busy room's own minutes come on top.
+# A set-up that does not come to an end must not hold up the others; what `--minutes` asks for comes on top.
 SET_UP_LIMIT = 300.0
 
 # Targets of the project for two cores, server and load on one each.
@@ -34,6 +34,13 @@ PHONE_KB = 40
 GROWTH_MB_MIN = 2.0
 LOAD_KB, LOAD_REQUESTS, LOAD_BLOCKING = 70, 8, 3
 START_S = 1.5
+BOARD_RECEIPT_MS, BOARD_PATCH_MS, BURST_MS = 150, 300, 1_000
+BOARD_KB, BOARD_USABLE_S, MOVE_BYTES = 100, 1.5, 200
+ASKS_S, REPLAY_S = 50_000, 0.5
+FILES_S = {"pdf": 2.0, "docx": 2.0, "xlsx": 1.0, "zip": 4.0}
+LIST_MS, EXPORT_S = 200, 20.0
+#: Part of a minute that `--quick` measures the busy room for; the board takes twice as long.
+QUICK = 1 / 6
 
 
 @dataclass(slots=True)
@@ -191,6 +198,116 @@ def _start(m: Metrics) -> list[Line]:
     ]
 
 
+def _board(m: Metrics) -> list[Line]:
+    def both(who: str) -> str:
+        return (
+            f"receipt p95 {ms(m[who + '_receipt_p95'])}, max {ms(m[who + '_receipt_max'])}; "
+            f"then on every screen p95 {ms(m[who + '_late_p95'])}, max {ms(m[who + '_late_max'])}"
+        )
+
+    good = m["officina_receipt_p95"] <= BOARD_RECEIPT_MS and m["officina_late_max"] <= BOARD_PATCH_MS
+    return [
+        Line(
+            "board",
+            f"a board on {m['screens']:.0f} screens, {board.WRITERS} phones write {board.NOTES_A_MINUTE} notes a minute each "
+            f"for {m['seconds']:.0f} s ({m['notes']:.0f} notes, {m['note_bytes']:.0f} B each on a screen)",
+            f"{both('officina')}; lost {m['lost']:.0f}",
+            both("bare"),
+            "-",
+            f"receipt p95 <= {BOARD_RECEIPT_MS} ms, then on every screen <= {BOARD_PATCH_MS} ms, 0 lost",
+            good and not m["lost"],
+        )
+    ]
+
+
+def _burst(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "burst",
+            f"{board.BURST_PHONES} phones write a note in the same instant: first note -> last of {m['screens']:.0f} screens has all",
+            f"{ms(m['officina_all'])} (worst turn {ms(m['officina_worst'])}), receipt p95 {ms(m['officina_receipt_p95'])}; "
+            f"lost {m['lost']:.0f}",
+            f"note by note {ms(m['bare_all'])}; echoes and one frame of {m['bytes']:,.0f} B {ms(m['bare_packed'])}",
+            "-",
+            f"<= {BURST_MS / 1000:.0f} s, 0 lost",
+            m["officina_all"] <= BURST_MS and not m["lost"],
+        )
+    ]
+
+
+def _large(m: Metrics) -> list[Line]:
+    small = m["all_kb"] <= BOARD_KB and m["move_bytes"] <= MOVE_BYTES
+    return [
+        Line(
+            "large",
+            f"a phone comes to a board of {board.FULL:,} notes, processor {screen.SLOWER}x slower: bytes, tap -> usable; then one move",
+            f"{m['all_kb']:.1f} KB gzip ({m['view_kb']:.1f} the board, {m['files_kb']:.1f} in {m['files']:.0f} files), "
+            f"usable {m['usable']:.2f} s, a move {m['move_bytes']:.0f} B",
+            f"Officina's own empty board: usable {m['usable_empty']:.2f} s",
+            "-",
+            f"<= {BOARD_KB} KB, <= {BOARD_USABLE_S} s, <= {MOVE_BYTES} B",
+            small and m["usable"] <= BOARD_USABLE_S,
+        )
+    ]
+
+
+def _rules(m: Metrics) -> list[Line]:
+    return [
+        Line(
+            "rules",
+            f"the rules of a board of {m['notes']:,.0f} notes alone: asks read, decided, evolved and told; "
+            f"replay of {m['facts']:,.0f} facts",
+            f"{m['asks_s']:,.0f} asks/s = {m['of_floor']:.2f} of pydantic alone (moves while a vote is open "
+            f"{m['moves_in_vote_s']:,.0f}/s), replay {m['replay_s']:.2f} s",
+            f"pydantic alone {m['validated_s']:,.0f}/s",
+            "-",
+            f">= {ASKS_S:,} asks/s, replay <= {REPLAY_S} s",
+            m["asks_s"] >= ASKS_S and m["replay_s"] <= REPLAY_S,
+        )
+    ]
+
+
+def _report(m: Metrics) -> list[Line]:
+    found = [f"{kind} {m[kind + '_s']:.2f} s (again {m[kind + '_again_s']:.2f} s)" for kind in FILES_S]
+    plain = [f"{kind} {ms(m[f'bare_{kind}_s'] * 1000)}" for kind in FILES_S]
+    return [
+        Line(
+            "report",
+            f"files of a day of {m['people']:.0f} people, 12 stages, {m['boards']:.0f} boards with {m['notes']:.0f} notes, "
+            f"{m['ideas']:.0f} ideas, first after a restart",
+            ", ".join(found),
+            f"the same bytes: {', '.join(plain)}",
+            "-",
+            ", ".join(f"{kind} <= {most:.0f} s" for kind, most in FILES_S.items()),
+            all(m[kind + "_s"] <= most for kind, most in FILES_S.items()),
+        )
+    ]
+
+
+def _dossier(m: Metrics) -> list[Line]:
+    export = f"export {m['export_s']:.1f} s ({m['export_kb'] / 1000:.1f} MB)"
+    plain = f"the same bytes: list {ms(m['bare_list_s'] * 1000)}"
+    if m["export_s"] == taken_home.ABSENT:
+        export = "no export of a path"
+    elif m["export_kb"] == taken_home.ABSENT:
+        export = f"export given up after {m['export_s']:.0f} s"
+    else:
+        plain += f", export {ms(m['bare_export_s'] * 1000)}"
+    exported = m["export_kb"] != taken_home.ABSENT and m["export_s"] <= EXPORT_S
+    return [
+        Line(
+            "dossier",
+            f"a path with {taken_home.PATH_IDEAS} ideas: its list page ({m['rows']:.0f} links, {m['list_kb']:.0f} KB), "
+            f"everything as one ZIP",
+            f"list {ms(m['list_s'] * 1000)} (worst {ms(m['list_max_s'] * 1000)}), {export}",
+            plain,
+            "-",
+            f"list <= {LIST_MS} ms, export <= {EXPORT_S:.0f} s",
+            m["list_s"] * 1000 <= LIST_MS and exported,
+        )
+    ]
+
+
 @dataclass(slots=True)
 class SetUp:
     """Servers started once for the lines measured on them. `repeated` is false where one run is long enough."""
@@ -208,6 +325,12 @@ SET_UPS = [
     SetUp(rows.busy_room, {"busy": _busy}, repeated=False),
     SetUp(rows.phone_load, {"load": _load}, repeated=False),
     SetUp(rows.start, {"start": _start}),
+    SetUp(board.paced, {"board": _board}, repeated=False),
+    SetUp(board.burst, {"burst": _burst}, repeated=False),
+    SetUp(board.large, {"large": _large}, repeated=False),
+    SetUp(board.rules_alone, {"rules": _rules}),
+    SetUp(taken_home.report, {"report": _report}, repeated=False),
+    SetUp(taken_home.dossier, {"dossier": _dossier}, repeated=False),
 ]
 NAMES = [name for set_up in SET_UPS for name in set_up.lines]
 # Of these the worst run counts: a median would hide a lost answer.
@@ -268,7 +391,7 @@ async def run(only: list[str], runs: int, minutes: float, json_file: Path | None
                 )
 
             try:
-                async with asyncio.timeout(SET_UP_LIMIT + minutes * 60):
+                async with asyncio.timeout(SET_UP_LIMIT + minutes * 120):
                     done.append(await set_up.measure(say, minutes))
             except (NotMeasured, ServerFailed, OSError, TimeoutError, KeyError, ValueError) as reason:
                 text = f"{type(reason).__name__}: {reason}"
@@ -300,7 +423,16 @@ def main() -> None:
         "--only", action="append", default=[], choices=NAMES, help="measure this line only (may be given again)"
     )
     parser.add_argument("--runs", type=int, default=3, help="runs per figure; the median is shown")
-    parser.add_argument("--minutes", type=float, default=1.0, help="length of the busy room; 10 for the full claim")
+    parser.add_argument(
+        "--minutes", type=float, default=1.0, help="length of the busy room, half of the board's; 10 for the full claim"
+    )
+    parser.add_argument(
+        "--quick",
+        dest="minutes",
+        action="store_const",
+        const=QUICK,
+        help="10 s of the busy room and 20 s of the board; as --minutes, which sets both",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure of every run")
     parser.add_argument(
         "--strict", action="store_true", help="exit 1 when a target is missed, not only when a figure is missing"

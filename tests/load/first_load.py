@@ -13,7 +13,7 @@ _ACCEPT = {"Accept-Encoding": "gzip", "Accept": "*/*", "Accept-Language": "it"}
 _CSS_IMPORT = re.compile(r"@import\s+(?:url\()?\s*[\"']?([^\"')\s;]+)")
 _CSS_URL = re.compile(r"url\(\s*[\"']?([^\"')]+)[\"']?\s*\)")
 _FONT_FACE = re.compile(r"@font-face\s*{([^}]*)}")
-_JS_IMPORT = re.compile(r"""(?:^|[;\n}])\s*(?:import|export)\b(?:[^"';]*?\bfrom)?\s*["']([^"']+)["']""")
+IMPORTED = re.compile(r"""(?:^|[;\n}])\s*(?:import|export)\b(?:[^"';]*?\bfrom)?\s*["']([^"']+)["']""")
 # The letters of Italian and English; a font cut for other scripts is fetched only when such a letter is on the page.
 _LATIN = 0x61
 
@@ -156,7 +156,7 @@ async def weigh(port: int, pages: list[tuple[str, list[str]]]) -> Weight:
             for font in fonts:
                 await get(urljoin(address, font), address)
         elif path.endswith((".js", ".mjs")) and not known:
-            for other in _JS_IMPORT.findall(text):
+            for other in IMPORTED.findall(text):
                 if other.startswith((".", "/")):
                     await follow(urljoin(address, other), address)
         return sheets
@@ -174,7 +174,7 @@ async def weigh(port: int, pages: list[tuple[str, list[str]]]) -> Weight:
                 for font in _used_in_css(css)[1]:
                     await get(urljoin(address, font), address)
             for code in page.inline_modules:
-                page.needed += [other for other in _JS_IMPORT.findall(code) if other.startswith((".", "/"))]
+                page.needed += [other for other in IMPORTED.findall(code) if other.startswith((".", "/"))]
             for needed in dict.fromkeys(page.needed):
                 full = urljoin(address, needed)
                 if full.startswith("data:"):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -41,6 +42,20 @@ def pin(core: int) -> None:
     """Keep the calling process on the n-th of the cores the bench was given; nothing on a machine with only one."""
     if hasattr(os, "sched_setaffinity") and len(_GIVEN) > 1:
         os.sched_setaffinity(0, {_GIVEN[core]})
+
+
+@contextlib.contextmanager
+def all_cores() -> Iterator[None]:
+    """Inside, this process and whatever it starts may use every core that the bench was given."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _GIVEN)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
 
 
 def cores() -> int:

@@ -66,12 +66,23 @@ def plan() -> dict[str, Any]:
         }
         for stage in STAGES
     ]
+    return plan_of(stages)
+
+
+def plan_of(stages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A plan with these stages, in Italian and English, for the two groups of a co-design path."""
     groups = [
         {"id": "civil_servants", "name": {"it": "Funzionari pubblici", "en": "Civil servants"}},
         {"id": "social_innovators", "name": {"it": "Innovatori sociali", "en": "Social innovators"}},
     ]
     title = {"it": "Prova di carico", "en": "Load test"}
-    return {"title": title, "phase": "sensitisation", "languages": ["it", "en"], "groups": groups, "stages": stages}
+    return {
+        "title": title,
+        "phase": "sensitisation",
+        "languages": ["it", "en"],
+        "groups": groups,
+        "stages": list(stages),
+    }
 
 
 def kind_of(frame: bytes) -> bytes:
@@ -133,21 +144,23 @@ def _expect(answer: Answer, status: int, what: str) -> Any:
     return json.loads(answer.body)
 
 
-async def new_badge(line: HttpLine, port: int, code: str) -> Badge:
+async def new_badge(line: HttpLine, port: int, code: str, group: str | None = None) -> Badge:
     headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{port}"}
-    answer = await line.request("POST", f"/api/sessions/{code}/badges", headers, b'{"language":"it"}')
+    body = b'{"language":"it"}' if group is None else json.dumps({"language": "it", "group": group}).encode()
+    answer = await line.request("POST", f"/api/sessions/{code}/badges", headers, body)
     made = _expect(answer, 201, "a badge")
     return Badge(made["badge"], made["person"], answer.cookies)
 
 
 async def open_phone(port: int, code: str, badge: Badge, as_: bytes = b"html", on_text: OnText | None = None) -> Socket:
     """A phone's socket after its welcome; `seen_at` is when the welcome came, `bytes_down` its size."""
-    return await _open_screen(port, code, badge.bearer, b"phone", as_, badge.person, on_text)
+    return await open_screen(port, code, badge.bearer, b"phone", as_, badge.person, on_text)
 
 
-async def _open_screen(
-    port: int, code: str, headers: dict[str, str], screen: bytes, as_: bytes, name: str, on_text: OnText | None
+async def open_screen(
+    port: int, code: str, headers: dict[str, str], screen: bytes, as_: bytes, name: str, on_text: OnText | None = None
 ) -> Socket:
+    """Any screen's socket after its welcome; `headers` say who it is, none for a wall."""
     welcomed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def greet(socket: Socket, frame: bytes, at: int) -> None:
@@ -188,17 +201,17 @@ class Desk:
     def __init__(self, port: int, host_key: str, code: str) -> None:
         self.code = code
         self._port = port
-        self._host = {"Authorization": f"Bearer {host_key}"}
+        self.bearer = {"Authorization": f"Bearer {host_key}"}
         self._waiting: dict[bytes, asyncio.Future[int]] = {}
         self.socket: Socket | None = None
 
     @classmethod
-    async def open(cls, port: int, host_key: str) -> "Desk":
-        """A fresh session from plan() and its desk. Raises NotMeasured when the server refuses the plan."""
+    async def open(cls, port: int, host_key: str, of: dict[str, Any] | None = None) -> "Desk":
+        """A fresh session of a plan, plan() without one, and its desk. Raises NotMeasured when the server refuses it."""
         line = await HttpLine.open(port)
         headers = {"Authorization": f"Bearer {host_key}", "Content-Type": "application/json"}
         answer = await line.request(
-            "POST", "/api/sessions", headers, json.dumps({"plan": plan(), "language": "it"}).encode()
+            "POST", "/api/sessions", headers, json.dumps({"plan": of or plan(), "language": "it"}).encode()
         )
         line.close()
         desk = cls(port, host_key, _expect(answer, 201, "a session")["code"])
@@ -206,7 +219,7 @@ class Desk:
         return desk
 
     async def connect(self) -> None:
-        self.socket = await _open_screen(self._port, self.code, self._host, b"desk", b"json", "the desk", self._heard)
+        self.socket = await open_screen(self._port, self.code, self.bearer, b"desk", b"json", "the desk", self._heard)
 
     def _heard(self, socket: Socket, frame: bytes, at: int) -> None:
         del socket, at
@@ -246,7 +259,7 @@ class Desk:
         await self.asks("open_question", {"question": "q1"}, stage)
 
     async def facts(self, after: int = 0) -> list[dict[str, Any]]:
-        answer = await fetch(self._port, f"/api/sessions/{self.code}/facts?after={after}", self._host, limit=LIMIT)
+        answer = await fetch(self._port, f"/api/sessions/{self.code}/facts?after={after}", self.bearer, limit=LIMIT)
         if answer.status != 200:
             raise NotMeasured(f"GET facts: status {answer.status}: {answer.body[:300].decode(errors='replace')}")
         return [json.loads(line) for line in answer.body.splitlines() if line.strip()]
@@ -260,13 +273,15 @@ class Desk:
         return sum(count > 0 for count in times.values()), sum(count > 1 for count in times.values())
 
 
-async def badges(port: int, code: str, count: int, lines: int = 16) -> list[Badge]:
-    """That many fresh badges, over a few kept-alive connections."""
+async def badges(
+    port: int, code: str, count: int, lines: int = 16, groups: Sequence[str | None] = (None,)
+) -> list[Badge]:
+    """That many fresh badges, over a few kept-alive connections; `groups` are given out in turn on each of them."""
 
     async def some(share: int) -> list[Badge]:
         line = await HttpLine.open(port)
         try:
-            return [await new_badge(line, port, code) for _ in range(share)]
+            return [await new_badge(line, port, code, groups[n % len(groups)]) for n in range(share)]
         finally:
             line.close()
 

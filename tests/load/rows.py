@@ -73,7 +73,7 @@ async def crowd_of(count: int, one: Callable[[int], Awaitable[Socket]], at_once:
     return list(await asyncio.gather(*(gated(index) for index in range(count))))
 
 
-def _hang_up(sockets: list[Socket]) -> None:
+def hang_up(sockets: list[Socket]) -> None:
     for socket in sockets:
         socket.abort()
 
@@ -123,7 +123,7 @@ async def full_room(say: Say, minutes: float) -> Metrics:
         kept, doubled = await desk.kept(ids)
         metrics["lost"], metrics["doubled"] = FULL_ROOM - kept, doubled
         ask_bytes = len(room.answer_payload(room.STAGES[-1], "a", ids[0]))
-        _hang_up(phones)
+        hang_up(phones)
 
     say("bare loop: 2,000 sockets")
     async with running(bare(free_port())) as server:
@@ -139,7 +139,7 @@ async def full_room(say: Say, minutes: float) -> Metrics:
         metrics["bare_open"] = statistics.median(each.ms for each in takes)
         frames = [text_frame(b"e" * ask_bytes)] * FULL_ROOM
         _note(metrics, "bare", await spread(sockets, frames, _any, 1.0, "the bare echo within a second"))
-        _hang_up([*sockets, host])
+        hang_up([*sockets, host])
 
     say("python-socketio: 2,000 sockets")
     async with running(socketio(free_port())) as server:
@@ -162,7 +162,7 @@ async def full_room(say: Say, minutes: float) -> Metrics:
             sockets, payloads, sio.is_receipt, 1.0, "the socketio answers within a second", sio.heartbeat
         )
         _note(metrics, "socketio", found)
-        _hang_up([*sockets, host])
+        hang_up([*sockets, host])
     return metrics
 
 
@@ -198,8 +198,8 @@ async def same_instant(say: Say, minutes: float) -> Metrics:
         metrics |= {"officina_rate": statistics.median(rates), "lost": len(every) - kept, "doubled": doubled}
         metrics["bare_rate"] = statistics.median(bare_rates)
         metrics["of_bare"] = statistics.median(a / b for a, b in zip(rates, bare_rates, strict=True))
-        _hang_up(phones)
-        _hang_up(sockets)
+        hang_up(phones)
+        hang_up(sockets)
 
     say("python-socketio: 1,000 answers at once")
     async with running(socketio(free_port())) as server:
@@ -212,7 +212,7 @@ async def same_instant(say: Say, minutes: float) -> Metrics:
             rates.append(await instant(sockets, frames, sio.is_receipt, "the socketio answers at once", sio.heartbeat))
             await asyncio.sleep(0.2)
         metrics["socketio_rate"] = statistics.median(rates)
-        _hang_up(sockets)
+        hang_up(sockets)
     return metrics
 
 
@@ -244,7 +244,7 @@ async def join_wave(say: Say, minutes: float) -> Metrics:
             return (socket.seen_at - began) / 1e6
 
         _note(metrics, "officina", await _wave(joins))
-        _hang_up(joined)
+        hang_up(joined)
 
     say("bare loop: 500 join at once")
     async with running(bare(free_port())) as server:
@@ -266,7 +266,7 @@ async def join_wave(say: Say, minutes: float) -> Metrics:
 
         joined_bare: list[Socket] = []
         _note(metrics, "bare", await _wave(joins_bare))
-        _hang_up(joined_bare)
+        hang_up(joined_bare)
     metrics |= {"page_bytes": sizes["page"], "welcome_bytes": sizes["welcome"]}
     return metrics
 
@@ -445,7 +445,7 @@ async def busy_room(say: Say, minutes: float) -> Metrics:
             round_ += 1
             await asyncio.sleep(max(0.0, BUSY_ROUND - (time.monotonic() - round_began)))
         took = time.monotonic() - began
-        _hang_up(phones)
+        hang_up(phones)
     # The first third is warm-up: pages of the database cached, code paths met for the first time, the allocator's arenas.
     late = [sample for sample in samples if sample[0] > took / 3]
     if len(late) < 3:

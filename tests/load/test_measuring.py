@@ -1,12 +1,13 @@
 """The measuring side is measured itself: a bench that misreads a frame or a percentile would praise or blame the wrong server."""
 
 import asyncio
+import re
 
 import pytest
 
-from tests.load import first_load, room
+from tests.load import board, canvas_rules, first_load, notes, room, taken_home
 from tests.load.baseline_bare import app
-from tests.load.bench import middle
+from tests.load.bench import SET_UPS, _dossier, middle
 from tests.load.client import Socket, text_frame
 from tests.load.measures import NotMeasured, Watch, latencies
 
@@ -224,3 +225,128 @@ def test_the_bare_loop_sends_a_broadcast_to_the_crowd_and_not_to_the_one_who_ask
         assert got["/desk"] == []
 
     asyncio.run(once())
+
+
+NOTE, OTHER = "a" * 15 + "1", "a" * 15 + "2"
+
+
+def patch(*entries: str) -> bytes:
+    return ('{"t":"patch","number":9,"stage":"board","entries":[' + ",".join(entries) + "]}").encode()
+
+
+def shown(note: str) -> str:
+    return '{"n":9,"set":{"notes":{"' + note + '":{"zone":"needs","text":"\\"notes\\":{"}}}}'
+
+
+def test_a_note_is_on_a_screen_when_a_patch_shows_it_and_not_when_a_page_or_another_note_names_it() -> None:
+    assert board.read_officina(patch(shown(NOTE), shown(OTHER))) == (None, [NOTE.encode(), OTHER.encode()])
+    assert board.read_officina(patch('{"n":8,"to":9}')) == (None, [])
+    view = '{"t":"view","number":9,"html":"' + shown(NOTE).replace('"', '\\"') + '"}'
+    assert board.read_officina(view.encode()) == (None, ())
+    assert board.read_officina(f'{{"t":"receipt","id":"{NOTE}","number":9}}'.encode()) == (NOTE.encode(), ())
+
+
+@pytest.mark.parametrize(
+    "frame", [b'{"t":"refusal","id":"x","code":"zone_full"}', patch('{"n":9,"all":true}')], ids=["refused", "all anew"]
+)
+def test_a_refused_note_and_a_screen_that_must_fetch_all_anew_end_the_measurement(frame: bytes) -> None:
+    async def follow() -> None:
+        socket, _, _ = a_socket()
+        following = board.Following([socket], board.read_officina)
+        following.write(socket, NOTE, board.note_frame(NOTE, "needs", "Più tempo"))
+        socket.data_received(UPGRADED + from_server(1, frame))
+        with pytest.raises(NotMeasured):
+            await following.all_there("a note")
+
+    asyncio.run(follow())
+
+
+def test_a_note_has_arrived_when_the_last_screen_has_it() -> None:
+    async def follow() -> None:
+        screens = [a_socket()[0] for _ in range(2)]
+        following = board.Following(screens, board.read_officina)
+        following.write(screens[0], NOTE, board.note_frame(NOTE, "needs", "Più tempo"))
+        receipt = f'{{"t":"receipt","id":"{NOTE}","number":9}}'.encode()
+        screens[0].data_received(UPGRADED + from_server(1, receipt) + from_server(1, patch(shown(NOTE))))
+        screens[1].data_received(UPGRADED + from_server(1, patch(shown(OTHER))))
+        waiting = asyncio.create_task(following.all_there("a note"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        screens[1].data_received(from_server(1, patch(shown(NOTE))))
+        await waiting
+        late = following.lateness_ms()
+        assert late[0] == 0 and late[1] >= 50
+        assert following.took_ms() >= late[1]
+
+    asyncio.run(follow())
+
+
+def test_the_bare_loop_tells_a_note_in_the_same_order_as_officina_and_is_read_alike() -> None:
+    async def once() -> list[str]:
+        said: list[str] = []
+        incoming = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": f"tell 300 {NOTE}"}]
+
+        async def receive() -> dict[str, str]:
+            return incoming.pop(0) if incoming else {"type": "websocket.disconnect"}
+
+        async def send(message: dict[str, str]) -> None:
+            if message["type"] == "websocket.send":
+                said.append(message["text"])
+
+        await app({"type": "websocket", "path": "/live"}, receive, send)  # type: ignore[arg-type]
+        return said
+
+    kept, told = asyncio.run(once())
+    assert len(told) == 300
+    assert board.read_bare(kept.encode()) == (NOTE.encode(), ())
+    assert board.read_bare(told.encode()) == (None, (NOTE.encode(),))
+
+
+def test_the_asks_of_a_measured_board_are_kept_again_and_their_facts_replay_to_the_same_board() -> None:
+    day = canvas_rules.Day()
+    day.fills(40)
+    before, filled = day.state, len(day.asked)
+    for _ in range(200):
+        day.does()
+    day.opens_a_vote()
+    for _ in range(20):
+        day.votes()
+    assert {one.do for one in day.asked} >= {name for name, _ in canvas_rules.SHARES} | {"add_note", "place_dots"}
+    again, told = canvas_rules.asked_again(before, day.asked[filled:])
+    # Numbers differ, because the second time they are counted from the full board on.
+    assert {id: (note.text, note.zone, note.colour) for id, note in again.notes.items()} == {
+        id: (note.text, note.zone, note.colour) for id, note in day.state.notes.items()
+    }
+    assert told > 100
+    assert canvas_rules.replayed(day.kept) == day.state
+
+
+def test_the_notes_of_the_bench_are_as_long_as_notes_and_the_same_in_every_run() -> None:
+    said = notes.texts(500)
+    assert said == notes.texts(500)
+    assert max(map(len, said)) <= 500 and 40 <= sum(map(len, said)) / 500 <= 90
+    assert all(re.fullmatch(r"[\w-]{16}", notes.new_id()) for _ in range(50))
+
+
+def test_the_day_whose_files_are_measured_has_twelve_stages_and_a_poorer_one_is_not_measured() -> None:
+    stages = taken_home.day_plan()["stages"]
+    assert len(stages) == 12
+    assert sum(stage["activity"] == "canvas" for stage in stages) == taken_home.BOARDS
+    ideas = [{"kind": "idea"}] * taken_home.IDEAS
+    boards = [{"kind": "board", "notes": [{}] * 30}] * taken_home.BOARDS
+    left = taken_home.counted({"people": {"count": 40}, "outcomes": [*ideas, *boards]})
+    assert left["notes"] == 150
+    with pytest.raises(NotMeasured):
+        taken_home.counted({"people": {"count": 40}, "outcomes": [*ideas, *boards[1:]]})
+
+
+def test_an_export_that_was_given_up_or_is_not_there_is_never_a_target_reached() -> None:
+    m = {"list_s": 0.1, "list_max_s": 0.1, "list_kb": 90, "rows": 100, "bare_list_s": 0.001, "bare_export_s": 0.001}
+    assert _dossier({**m, "export_s": 12, "export_kb": 9_000})[0].ok
+    assert not _dossier({**m, "export_s": taken_home.ABSENT, "export_kb": taken_home.ABSENT})[0].ok
+    assert not _dossier({**m, "export_s": 1, "export_kb": taken_home.ABSENT})[0].ok
+
+
+def test_every_line_of_the_table_has_a_name_of_its_own() -> None:
+    every = [name for set_up in SET_UPS for name in set_up.lines]
+    assert len(every) == len(set(every))

@@ -6,11 +6,14 @@
  * What is shown is computed anew from these on every change (board.js: shownFrom) and never edited.
  * How it looks is the screen's own file: phone.js, desk.js, wall.js.
  */
-import { here, openStage, pending, send, shelf, tell } from "../../line.js";
+import { connect, here, openStage, pending, send, shelf, tell } from "../../line.js";
 import { apply, digest, isOwn, laidOut, shownFrom } from "./board.js";
 
 const KEPT = 3000; // ms after its receipt in which an ask is drawn although the person's own part has not come
 const LEASE = 8000; // ms between two heartbeats of "somebody is writing in this note"
+const WOKEN = 900; // ms that a screen which is looked at again waits for a sign of its socket before it takes a fresh one
+const PATIENCE = [4000, 15000]; // ms for the first try to read the whole board, which may go to a dead connection, and for the next
+const SENTENCES = 5; // refusals of asks without a text that stand at once
 const QUIET = 5000; // ms between two sentences for those who listen
 const SVG = "http://www.w3.org/2000/svg";
 const icons = new URL("../../icons.svg", import.meta.url).href;
@@ -67,6 +70,9 @@ export const newId = () =>
     .replaceAll("+", "-")
     .replaceAll("/", "_");
 
+/** What a person wrote into an ask. */
+const carried = (ask) => ask.with.text ?? ask.with.title ?? ask.with.label;
+
 class CanvasBoard extends HTMLElement {
   async connectedCallback() {
     // a preview is looked at: there the server's own drawing stays
@@ -91,14 +97,11 @@ class CanvasBoard extends HTMLElement {
       this.counts = detail.hidden ?? this.counts;
       this.draw();
     });
-    this.on("line:refused", ({ detail }) => {
-      if (detail.ask?.stage !== this.stage) return;
-      this.refusals = [...this.refusals.slice(-4), { key: newId(), ...detail }];
-      this.draw();
-    });
+    this.on("line:refused", ({ detail }) => detail.ask?.stage === this.stage && this.givenBack(detail));
     this.on("line:outbox", this.draw);
     this.on("line:swapped", this.swapped);
     this.on("click", this.clicked);
+    this.on("visibilitychange", this.woken);
     this.ticking = setInterval(() => this.held.size && this.draw(), 1000);
     this.swapped();
   }
@@ -122,7 +125,7 @@ class CanvasBoard extends HTMLElement {
     this.early = [];
     this.held = new Map();
     this.known = new Map();
-    this.refusals = [];
+    this.failed = 0;
     this.presence = {};
     this.counts = {}; // notes in anonymous zones that nobody may look into yet: told with presence, not with each note
     this.written = new Set();
@@ -132,6 +135,7 @@ class CanvasBoard extends HTMLElement {
     this.seen = null;
     this.shelf = shelf(`canvas:${this.stage}`);
     this.remembered = this.shelf.load({});
+    this.refusals = this.remembered.refusals ?? [];
   }
 
   remember(fields) {
@@ -209,11 +213,12 @@ class CanvasBoard extends HTMLElement {
     try {
       const got = await fetch(`/api/sessions/${code}/view?screen=${this.screen}&own=0${language}`, {
         credentials: "same-origin",
-        signal: AbortSignal.timeout(15000),
+        signal: AbortSignal.timeout(PATIENCE[Math.min(this.failed, 1)]),
       });
       if (got.ok) answer = await got.json();
     } catch {}
     this.fetching = false;
+    this.failed = answer ? 0 : this.failed + 1;
     if (!this.isConnected) return;
     if (stage !== this.stage) return this.fetch();
     if (!answer) {
@@ -281,9 +286,29 @@ class CanvasBoard extends HTMLElement {
     else if (hash && stage === this.stage && number === this.number && digest(this.base) !== hash) this.fetch();
   }
 
+  /** Looked at again: a socket that died in its sleep does not say so, and the line itself doubts it only later. */
+  woken() {
+    if (document.hidden || document.body.dataset.line !== "live") return;
+    const late = setTimeout(() => this.isConnected && document.body.dataset.line === "live" && connect(), WOKEN);
+    document.addEventListener("line:pong", () => clearTimeout(late), { once: true });
+  }
+
   // ---- asks
   ask(kind, what) {
     return send({ stage: this.stage, do: kind, with: what });
+  }
+
+  /** A refused ask. What somebody wrote stands there until they have put it away, also after the page was opened anew. */
+  givenBack({ ask, code, text }) {
+    const refusal = { key: newId(), code, text, ask: { id: ask.id, do: ask.do, with: ask.with } };
+    this.refusals = [...this.refusals, refusal].filter((one, n, all) => carried(one.ask) || all.length - n <= SENTENCES);
+    this.keepRefusals();
+    this.draw();
+  }
+
+  keepRefusals() {
+    const texts = this.refusals.filter((one) => carried(one.ask));
+    this.remember({ refusals: texts.length ? texts : undefined });
   }
 
   receipted({ id, number }) {
@@ -525,16 +550,16 @@ class CanvasBoard extends HTMLElement {
 
   /** A refused ask's sentence, and the text it carried, to copy. */
   refusal({ key, text, code, ask }) {
-    const carried = ask.with.text ?? ask.with.title ?? ask.with.label;
+    const words = carried(ask);
     return h(
       "div.cv-refusal",
       { "data-k": `refused-${key}` },
       h("p", {}, icon("circle-x"), h("span", {}, text || this.say("refused"))),
-      carried && h("blockquote", {}, carried),
+      words && h("blockquote", {}, words),
       h(
         "p.row",
         {},
-        carried && button("copy", this.say("copy"), { "data-text": carried }, "copy"),
+        words && button("copy", this.say("copy"), { "data-text": words }, "copy"),
         button("dismiss", this.say("close"), { "data-key-of": key }, "x"),
       ),
     );
@@ -542,6 +567,7 @@ class CanvasBoard extends HTMLElement {
 
   dismiss(key) {
     this.refusals = this.refusals.filter((one) => one.key !== key);
+    this.keepRefusals();
     this.draw();
   }
 

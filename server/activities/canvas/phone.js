@@ -550,6 +550,8 @@ export default function phone(board) {
   text.setAttribute("aria-describedby", "cv-counter");
   composer.append(label, text, slide, h("div.cv-send", {}, counter, sendButton));
   const shell = h("div.cv-foot", {}, refused, gathering, composer);
+  // until the board is here nobody knows in which zone one writes
+  composer.hidden = gathering.hidden = true;
   foot?.insertBefore(shell, document.getElementById("mine"));
 
   function compose() {
@@ -654,6 +656,7 @@ export default function phone(board) {
   const raised = () => {
     const { height, offsetTop } = visualViewport;
     foot.style.bottom = `${Math.max(0, innerHeight - height - offsetTop)}px`;
+    resized();
   };
   window.visualViewport?.addEventListener("resize", raised);
 

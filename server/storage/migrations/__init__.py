@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 #: The newest revision; a test holds it against the scripts. Known here so that an up-to-date file costs no import.
-HEAD = "0001"
+HEAD = "0002"
 
 
 def revision_of(path: Path) -> str | None:
