@@ -51,6 +51,9 @@ class _Writer:
         self.made = made
         self.document = document
         self.numbered = 0
+        #: What the body ends with: everything is put before it.
+        self.end = made.element.body.sectPr
+        self.style_ids: dict[str, str] = {}
 
     def write(self) -> None:
         from docx.enum.text import WD_BREAK
@@ -146,7 +149,7 @@ class _Writer:
             if level <= 2
         ]
         for place, (number, level, chapter) in enumerate(entries):
-            line = self.made.add_paragraph(style=f"TOC {level}")
+            line = self._line(f"TOC {level}")
             if place == 0:
                 _field_part(line, "begin")
                 _field_code(line, r' TOC \o "1-2" \h \z \u ')
@@ -201,8 +204,23 @@ class _Writer:
             case Picture():
                 self._picture(block)
 
+    def _line(self, style: str = "Normal") -> Any:
+        """A new paragraph at the end. The library's own way searches all styles, and the whole text, for each of them."""
+        from docx.text.paragraph import Paragraph as Line
+
+        id = self.style_ids.get(style)
+        if id is None:
+            id = self.style_ids[style] = self.made.styles[style].style_id
+        element = _element("w:p", {})
+        if style != "Normal":
+            about = _element("w:pPr", {})
+            about.append(_element("w:pStyle", {"w:val": id}))
+            element.append(about)
+        self.end.addprevious(element)
+        return Line(element, self.made._body)
+
     def _paragraph(self, text: str, style: str, language: str | None = None) -> Any:
-        line = self.made.add_paragraph(style=style)
+        line = self._line(style)
         run = line.add_run(readable(text))
         if language:
             run._r.get_or_add_rPr().append(_element("w:lang", {"w:val": LOCALES.get(language, language)}))
@@ -217,7 +235,7 @@ class _Writer:
 
     def _details(self, rows: Sequence[tuple[str, str]]) -> None:
         for name, value in rows:
-            line = self.made.add_paragraph()
+            line = self._line()
             line.add_run(f"{readable(name)}: ").bold = True
             line.add_run(readable(value))
 
@@ -255,14 +273,14 @@ class _Writer:
             look.set(_tag("w:firstColumn"), "0")
         if table.caption:
             made._tbl.tblPr.append(_element("w:tblCaption", {"w:val": readable(table.caption)[:255]}))
-        self.made.add_paragraph().paragraph_format.space_after = Pt(2)
+        self._line().paragraph_format.space_after = Pt(2)
 
     def _picture(self, picture: Picture) -> None:
         from docx.shared import Cm
 
         wide, high = picture.size
         width = min(16.6, 22 * wide / high)
-        line = self.made.add_paragraph()
+        line = self._line()
         run = line.add_run()
         shape = run.add_picture(io.BytesIO(png(picture.svg, wide, high, PICTURE_PIXELS)), width=Cm(width))
         about = shape._inline.docPr
