@@ -262,3 +262,27 @@ def test_the_digest_says_what_a_board_adds_up_to(tmp_path: Path) -> None:
             assert told["hash"] != digest(changed)
 
     asyncio.run(story())
+
+
+def test_notes_in_columns_are_the_same_notes(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await opens(room)
+            ada, _ = await room.joins("Ada", "civil_servants")
+            for n in range(3):
+                await room.tells(ada, "add_note", "b", note=note(n), zone="open", text=f"nota {n}")
+            await room.does("make_group", "b", group=note(9), notes=[note(1)])
+            where = f"/api/sessions/{room.code}/view?screen=wall&own=0"
+            plain = (await room.call("GET", where)).json()["stage"]["view"]["notes"]
+            packed = (await room.call("GET", f"{where}&columns=1")).json()["stage"]["view"]["notes"]
+            again: dict[str, Any] = {id: {} for id in packed["ids"]}
+            for name, column in packed["columns"].items():
+                for id, value in zip(packed["ids"], column, strict=True):
+                    field, _, inner = name.partition(".")
+                    if value is not None and inner:
+                        again[id].setdefault(field, {})[inner] = value
+                    elif value is not None:
+                        again[id][field] = value
+            assert again == plain and list(again) == list(plain)
+
+    asyncio.run(story())

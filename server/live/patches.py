@@ -44,8 +44,28 @@ class Patches:
         self._waiting.clear()
 
 
+#: Fields of a note that always hold the same fields.
+SPREAD = ("revs",)
 #: What a board's view holds by id, and what its element adds up.
 COLLECTIONS = ("notes", "zones", "groups", "links", "comments", "rounds")
+
+
+def in_columns(things: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """{"ids": [...], "columns": {field: [a value for each id, null where it has none]}}: packs to three quarters.
+
+    A field that holds the same fields everywhere (`revs`) becomes a column for each of them, named `revs.text`.
+    """
+    columns: dict[str, list[Any]] = {}
+    for place, thing in enumerate(things.values()):
+        for field, value in thing.items():
+            parts = {f"{field}.{name}": one for name, one in value.items()} if field in SPREAD else {field: value}
+            for name, one in parts.items():
+                column = columns.setdefault(name, [])
+                column.extend([None] * (place - len(column)))
+                column.append(one)
+    for column in columns.values():
+        column.extend([None] * (len(things) - len(column)))
+    return {"ids": list(things), "columns": columns}
 
 
 def digest(view: Mapping[str, Any]) -> str:

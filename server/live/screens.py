@@ -24,7 +24,7 @@ from ..sessions import rules as session_rules
 from ..storage.journal import KeptFact
 from . import envelope
 from .frames import text_frame
-from .patches import Patches, digest
+from .patches import Patches, digest, in_columns
 from .presence import Presence
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Screens:
         self._values: dict[str, Any] = {}
         self.patches = Patches()
         self._patching: asyncio.TimerHandle | None = None
-        self._shared: dict[tuple[str, str], tuple[int, asyncio.Future[tuple[bytes, bytes]]]] = {}
+        self._shared: dict[tuple[str, str, bool], tuple[int, asyncio.Future[tuple[bytes, bytes]]]] = {}
         self._heres: set[Connection] = set()
         self._heres_said: bytes = b""
         room.on_change.append(self.changed)
@@ -274,13 +274,19 @@ class Screens:
         if frame is not None:
             push_all(self.everyone(), frame)
 
-    async def shared_json(self, screen: str, language: str) -> tuple[bytes, bytes]:
-        """The shared part of a screen's JSON view, plain and packed; made once for each number, however many ask."""
-        key = (screen, language)
+    async def shared_json(self, screen: str, language: str, columns: bool = False) -> tuple[bytes, bytes]:
+        """The shared part of a screen's JSON view, plain and packed; made once for each number, however many ask.
+
+        columns: a board's notes as columns, for phones that load two thousand of them.
+        """
+        key = (screen, language, columns)
         known = self._shared.get(key)
         if known is None or known[0] != self.room.number:
             view = self.json_view(screen, language)
             view.pop("desk", None)
+            inside = view["stage"]["view"] if view["stage"] is not None else {}
+            if columns and "notes" in inside and self._patched_stage() is not None:
+                view["stage"]["view"] = {**inside, "notes": in_columns(inside["notes"])}
             made = asyncio.ensure_future(asyncio.to_thread(_packed, view))
             known = self._shared[key] = (self.room.number, made)
         return await asyncio.shield(known[1])
@@ -942,7 +948,7 @@ def inert(html: str) -> str:
 
 def _packed(view: dict[str, Any]) -> tuple[bytes, bytes]:
     plain = to_json(view)
-    return plain, gzip.compress(plain, 5, mtime=0)
+    return plain, gzip.compress(plain, 6, mtime=0)
 
 
 def push_all(connections: list[Connection], frame: bytes) -> None:

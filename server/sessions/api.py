@@ -246,8 +246,12 @@ async def view(
     code: str,
     screen: Annotated[Literal["phone", "wall", "desk"], Query()] = "phone",
     own: Annotated[bool, Query()] = True,
+    columns: Annotated[bool, Query()] = False,
 ) -> Response:
-    """The JSON view of a screen; with own=0 only what everybody at that screen shares, drawn and packed once for all."""
+    """The JSON view of a screen; with own=0 only what everybody at that screen shares, drawn and packed once for all.
+
+    With columns=1 beside it a board's notes come as columns, which pack to three quarters.
+    """
     live = await room_of(request, code)
     caller: Caller | None = None
     if screen == "desk":
@@ -258,7 +262,7 @@ async def view(
             raise Failed(401 if caller is None else 403, "badge_needed" if caller is None else "removed")
     language = language_for(live, caller, request)
     if not own:
-        plain, packed = await live.screens.shared_json(screen, language)
+        plain, packed = await live.screens.shared_json(screen, language, columns)
         headers = {"cache-control": "no-store", "vary": "accept-encoding, cookie, authorization"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             return Response(packed, media_type="application/json", headers=headers | {"content-encoding": "gzip"})

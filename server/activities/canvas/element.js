@@ -7,11 +7,11 @@
  * How it looks is the screen's own file: phone.js, desk.js, wall.js.
  */
 import { connect, here, openStage, pending, send, shelf, tell } from "../../line.js";
-import { apply, digest, isOwn, laidOut, shownFrom } from "./board.js";
+import { apply, digest, isOwn, laidOut, outOfColumns, shownFrom } from "./board.js";
 
 const KEPT = 3000; // ms after its receipt in which an ask is drawn although the person's own part has not come
 const LEASE = 8000; // ms between two heartbeats of "somebody is writing in this note"
-const WOKEN = 900; // ms that a screen which is looked at again waits for a sign of its socket before it takes a fresh one
+const WOKEN = 800; // ms that a screen which is looked at again waits for a sign of its socket before it takes a fresh one
 const PATIENCE = [4000, 15000]; // ms for the first try to read the whole board, which may go to a dead connection, and for the next
 const SENTENCES = 5; // refusals of asks without a text that stand at once
 const QUIET = 5000; // ms between two sentences for those who listen
@@ -211,7 +211,7 @@ class CanvasBoard extends HTMLElement {
     const stage = this.stage;
     let answer = null;
     try {
-      const got = await fetch(`/api/sessions/${code}/view?screen=${this.screen}&own=0${language}`, {
+      const got = await fetch(`/api/sessions/${code}/view?screen=${this.screen}&own=0&columns=1${language}`, {
         credentials: "same-origin",
         signal: AbortSignal.timeout(PATIENCE[Math.min(this.failed, 1)]),
       });
@@ -226,7 +226,7 @@ class CanvasBoard extends HTMLElement {
       return;
     }
     if (answer.stage?.id !== stage) return;
-    this.base = answer.stage.view;
+    this.base = outOfColumns(answer.stage.view);
     this.number = answer.number;
     const early = this.early;
     this.early = [];
@@ -280,8 +280,8 @@ class CanvasBoard extends HTMLElement {
   compare({ t, number, stage, hash }) {
     if (this.fetching || !this.base) return;
     if (number > this.number) {
-      // entries that are on their way come first
-      setTimeout(() => this.isConnected && this.number < number && this.fetch(), t === "welcome" ? 300 : 1000);
+      // entries that are on their way come first; a fresh socket brings none of before, and a whole room may take one at once
+      setTimeout(() => this.isConnected && this.number < number && this.fetch(), t === "welcome" ? Math.random() * 300 : 1000);
     } else if (t === "welcome" && number < this.number) this.fetch();
     else if (hash && stage === this.stage && number === this.number && digest(this.base) !== hash) this.fetch();
   }

@@ -10,6 +10,10 @@ import { ranking } from "./ranking.js";
 const BIG = 10000;
 const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+const FIRST = 30; // cards of a zone drawn at once; a cheap phone takes a second for five hundred
+const MORE = 120;
+const PAUSE = 60; // ms between them
+
 export default function phone(board) {
   const say = (key, fields) => board.say(key, fields);
   const foot = document.querySelector("#stage .foot");
@@ -283,7 +287,7 @@ export default function phone(board) {
       ),
       one.axis && matrix(key, one),
     );
-    const drawn = laid.map((item) =>
+    const drawn = laid.slice(0, reached(key, laid.length)).map((item) =>
       item.group
         ? groupItem(item, one, { votable, roundId, round })
         : card(item.id, one, { votable, roundId, round, closed }),
@@ -313,6 +317,20 @@ export default function phone(board) {
         ),
     );
   }
+
+  /** How many cards of a zone stand there by now: the first ones at once, hundreds more while the person reads them. */
+  function reached(key, all) {
+    if (reach.key !== key) reach = { key, n: FIRST };
+    if (reach.n < all && !reach.waits) {
+      reach.waits = setTimeout(() => {
+        reach.waits = 0;
+        reach.n += MORE;
+        board.draw();
+      }, PAUSE);
+    }
+    return reach.n;
+  }
+  let reach = { key: null, n: 0, waits: 0 };
 
   function card(id, one, { votable, roundId, round, closed }) {
     const picked = chosen?.has(id);
