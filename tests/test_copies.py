@@ -244,7 +244,7 @@ def test_the_rows_of_an_idea_hold_what_its_form_holds() -> None:
         "Lorenteggio",
         "neighbourhood",
     )
-    assert (row["form"], row["confidentiality"], row["table_label"], row["code"]) == ("full", "path", "3", "PR-01")
+    assert (row["form"], row["confidentiality"], row["table_label"], row["code"]) == ("full", "path", "3", "PR-2026-01")
     money = listed("idea_money")["f"]
     assert (money["amount_exact"], money["amount_min"], money["amount_max"]) == (None, "1000", "2500.50")
     assert (money["currency"], money["source"], money["status"]) == ("EUR", "eu_fund", "requested")
@@ -610,7 +610,7 @@ async def test_ideas_are_found_by_their_words_whatever_the_case_and_the_accents(
         assert await found("100%") == ["i2"] and await found("%") == ["i2"]
         assert await found("_") == ["i4"]
         assert await found("e ora") == ["i6"] and await found("strasse") == ["i7"]
-        assert await found("cooperativa d9") == await found("PR-04") == ["i3"]
+        assert await found("cooperativa d9") == await found("PR-2026-04") == ["i3"]
         assert await found("' OR 1=1 --") == [] and await found("\0\ud800") == []
         assert await found("la " * 4_000) == await found("la")
         assert await found("") == await found(" \n") == [f"i{nth}" for nth in range(len(TITLES))]

@@ -82,6 +82,18 @@ def test_what_the_path_changed_since_and_what_the_session_changed_are_both_kept(
     assert fields["summary"] == {"it": "Una sintesi migliore"}
 
 
+def test_ideas_of_two_sessions_never_share_a_code() -> None:
+    first, second = left(title={"it": "Biblioteca aperta la sera"}), left(title={"it": "Case vuote, patti chiari"})
+    state = takes(path(), 1, first, second.model_copy(update={"idea": "i2"}))
+    other = second.model_copy(update={"idea": "i3", "code": "PR-2026-01"})
+    state = takes(state, 2, first, other)
+    assert {uid: idea.code for uid, idea in state.ideas.ideas.items()} == {
+        "i1": "PR-2026-01",
+        "i2": "PR-2026-02",
+        "i3": "PR-2026-03",
+    }
+
+
 def test_only_the_desk_edits_an_idea_after_the_session() -> None:
     state = takes(path(), 1, left(title={"it": "Biblioteca aperta la sera"}))
     edit = idea_messages.EditIdea(idea="i1", base={"title": 1}, set={"title": {"it": "Mia adesso"}})

@@ -706,7 +706,7 @@ def _named(content: Content, id: str) -> Content:
     """A session's content with the name of a path that is not here yet, as when a session opens one by itself."""
     named = plans.path_named(id)
     title, languages = (named[0], tuple(named[1])) if named else (content.sessions[0].title, content.languages)
-    prefix = re.sub("[^A-Z0-9]", "", id.upper())[:2]
+    prefix = named[2] if named else re.sub("[^A-Z0-9]", "", id.upper())[:2]
     return replace(content, title=title, languages=languages, prefix=prefix)
 
 

@@ -301,7 +301,8 @@ class Paths:
         if plan is None or plan.path is None:
             return
         groups = [{"id": group.id, "name": dict(group.name)} for group in plan.groups]
-        path = await self.make(plan.path, *self._named(plan.path, plan.title), groups, plan.path[:2].upper())
+        title, languages, prefix = self._named(plan.path, plan.title)
+        path = await self.make(plan.path, title, languages, groups, prefix)
         code = room.code
         folded = await _without_rehearsal(room)
         having = {"session": code, "title": dict(plan.title), "phase": plan.phase, "groups": groups}
@@ -329,10 +330,10 @@ class Paths:
             }
             await path.ask_as_server(f"stage:{code}:{stage.id}:{spent.closed_at}", "take_stage", closed)
 
-    def _named(self, id: str, otherwise: Text) -> tuple[Text, list[str]]:
+    def _named(self, id: str, otherwise: Text) -> tuple[Text, list[str], str]:
         from ..sessions import plans
 
-        return plans.path_named(id) or (otherwise, ["it", "en"])
+        return plans.path_named(id) or (otherwise, ["it", "en"], id[:2].upper())
 
     async def rest(self) -> None:
         """Waits until everything that closed so far is in its dossier."""

@@ -99,7 +99,28 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
     if state.title is None:
         return Refusal("unknown_path")
     here = moment._replace(sizes=state.sizes)
-    return idea_rules.decide(state.ideas, ask, here, state.context(getattr(ask, "idea", None)))
+    context = replace(state.context(getattr(ask, "idea", None)), prefix=_series(state, moment))
+    return idea_rules.decide(state.ideas, ask, here, context)
+
+
+def _series(state: State, moment: Moment) -> str:
+    """What codes begin with in the year of a moment, `MI-2026`."""
+    return f"{state.prefix}-{idea_rules.day_of(moment.now)[:4]}"
+
+
+def _coded(state: State, series: str, left: IdeaOutcome, given: list[str]) -> IdeaOutcome:
+    """The idea with a code that no other idea of this path has; the one that it has here, or brings, if it is free.
+
+    given: codes that this ask has given already.
+    """
+    here = state.ideas.ideas.get(left.idea)
+    code = here.code if here is not None and here.code else left.code
+    others = {one.code: True for one in state.ideas.ideas.values() if one.uid != left.idea} | dict.fromkeys(given, True)
+    n = 1
+    while code is None or code in others:
+        code, n = f"{series}-{n:02d}", n + 1
+    given.append(code)
+    return left.model_copy(update={"code": code})
 
 
 def _take(state: State, ask: m.TakeStage, moment: Moment) -> list[AFact] | Refusal:
@@ -108,7 +129,10 @@ def _take(state: State, ask: m.TakeStage, moment: Moment) -> list[AFact] | Refus
         return []
     facts: list[AFact] = []
     late: list[str] = []
-    for left in (one.model_copy(update={"session": ask.session, "stage": ask.stage}) for one in ask.ideas):
+    given: list[str] = []
+    for one in ask.ideas:
+        left = _coded(state, _series(state, moment), one, given)
+        left = left.model_copy(update={"session": ask.session, "stage": ask.stage})
         here = state.ideas.ideas.get(left.idea)
         handed = state.handed.get(left.idea)
         if here is None or (handed is not None and not handed.own):

@@ -64,13 +64,14 @@ GROUPS: list[dict[str, Any]] = [
 ]
 
 
-def path_named(name: str) -> tuple[Text, list[str]] | None:
-    """Title and languages of a path in `content/paths`; None when there is none."""
+def path_named(name: str) -> tuple[Text, list[str], str] | None:
+    """Title, languages and the prefix of its ideas' codes of a path in `content/paths`; None when there is none."""
     file = shipped("content") / "paths" / name / "path.toml"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) or not file.is_file():
         return None
-    title = Text(tomllib.loads(file.read_text("utf-8"))["title"])
-    return title, list(title)
+    path = tomllib.loads(file.read_text("utf-8"))
+    title = Text(path["title"])
+    return title, list(title), path.get("prefix", name[:2].upper())
 
 
 def example_ideas() -> list[tuple[str, dict[str, Any]]]:

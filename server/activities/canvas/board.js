@@ -78,10 +78,6 @@ export function canonical(value) {
 const COLLECTIONS = ["zones", "notes", "groups", "links", "comments", "rounds"];
 const sums = new WeakMap();
 
-/**
- * Eight hex digits for what a screen shows: the sum modulo 2^32 of CRC-32 over `<collection> <id> <canonical JSON>` of each shared object.
- * `board`, the one object without an id, is `board  <canonical JSON>`.
- */
 /** A view whose notes came as columns, which travel in three quarters of the bytes. */
 export function outOfColumns(view) {
   const { ids, columns } = view.notes ?? {};
@@ -100,6 +96,10 @@ export function outOfColumns(view) {
   return { ...view, notes };
 }
 
+/**
+ * Eight hex digits for what a screen shows: the sum modulo 2^32 of CRC-32 over `<collection> <id> <canonical JSON>` of each shared object.
+ * `board`, the one object without an id, is `board  <canonical JSON>`.
+ */
 export function digest(view) {
   let total = 0;
   const add = (name, id, thing) => {
