@@ -113,6 +113,8 @@ let flight = null; // {id, way, since}: one ask at a time by one way at a time, 
 let notBefore = 0;
 let attempts = 0;
 const answers = new Map();
+/** Refusals that no element has taken yet: a script that comes late finds here what was refused before it was there. */
+export const unheard = [];
 
 /** The asks of this person that the drawn page may not show yet, oldest first. */
 export const pending = () => [...kept, ...box];
@@ -214,7 +216,10 @@ function refused(frame) {
   }
   const ask = settle(frame);
   if (ask) {
-    tellAll("refused", { ...frame, ask });
+    const told = { ...frame, ask };
+    unheard.push(told);
+    if (unheard.length > 20) unheard.shift();
+    tellAll("refused", told);
     changed();
     tell(frame.text || say("refused"), "refused");
   }

@@ -592,6 +592,24 @@ TURNED = """(hidden) => {
 }"""
 
 
+async def test_a_refusal_that_comes_before_the_board_s_script_still_gives_the_text_back(glass: Glass) -> None:
+    await opens(glass, two_zones())
+    page = await phone(glass, "Ada")
+    await drawn(page)
+    # A phone that is loaded anew with asks waiting: its line hears the refusal while the element's script is on its way.
+    await page.evaluate(
+        """async () => {
+            const line = [...document.scripts].map((one) => one.src).find((src) => src.endsWith("line.js"));
+            const { unheard } = await import(line);
+            const ask = { id: "x", stage: "b", do: "add_note", with: { zone: "z1", text: "parole mie, tardi" } };
+            unheard.push({ t: "refusal", id: "x", code: "zone_closed", text: "La zona è chiusa.", again: false, ask });
+            const board = document.getElementById("canvas-board");
+            board.replaceWith(board.cloneNode(true));
+        }"""
+    )
+    await expect(page.get_by_text("parole mie, tardi").first).to_be_visible()
+
+
 async def test_a_phone_that_slept_shows_the_board_of_now_two_seconds_after_it_was_looked_at(
     glass: Glass, between: Net
 ) -> None:

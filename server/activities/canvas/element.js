@@ -6,7 +6,7 @@
  * What is shown is computed anew from these on every change (board.js: shownFrom) and never edited.
  * How it looks is the screen's own file: phone.js, desk.js, wall.js.
  */
-import { connect, here, openStage, pending, send, shelf, tell } from "../../line.js";
+import { connect, here, openStage, pending, send, shelf, tell, unheard } from "../../line.js";
 import { apply, digest, isOwn, laidOut, outOfColumns, shownFrom } from "./board.js";
 
 const KEPT = 3000; // ms after its receipt in which an ask is drawn although the person's own part has not come
@@ -97,13 +97,22 @@ class CanvasBoard extends HTMLElement {
       this.counts = detail.hidden ?? this.counts;
       this.draw();
     });
-    this.on("line:refused", ({ detail }) => detail.ask?.stage === this.stage && this.givenBack(detail));
+    this.on("line:refused", this.refusedNow);
+    this.refusedNow();
     this.on("line:outbox", this.draw);
     this.on("line:swapped", this.swapped);
     this.on("click", this.clicked);
     this.on("visibilitychange", this.woken);
     this.ticking = setInterval(() => this.held.size && this.draw(), 1000);
     this.swapped();
+  }
+
+  /** Takes what was refused on this board, also before this script was there. */
+  refusedNow() {
+    for (const told of unheard.filter(({ ask }) => ask?.stage === this.stage)) {
+      unheard.splice(unheard.indexOf(told), 1);
+      this.givenBack(told);
+    }
   }
 
   disconnectedCallback() {
