@@ -118,6 +118,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("GET", "/api/sessions/{code}/me"): [Call("badge", (200,), removed=200)],
     ("DELETE", "/api/sessions/{code}/me"): [Call("badge", (204,), removed=204)],
     ("GET", "/api/sessions/{code}/stages/{stage}/look/{what}"): [Call("host", (404,))],
+    ("GET", "/api/sessions/{code}/stages/{stage}/board.svg"): [Call("host", (404,))],
     ("GET", "/api/sessions/{code}/stages/{stage}/then"): [Call("host", (200,))],
     ("GET", "/api/paths"): [Call("host", (200,))],
     ("POST", "/api/paths"): [Call("host", (201, 409), {"json": {"id": "nuovo", "title": "Nuovo"}})],

@@ -77,6 +77,23 @@ async def file(live: LiveRoom, kind: str, language: str) -> tuple[bytes, str]:
     return await _in_a_thread(live, lambda left: _file(left, kind, language)), MEDIA[kind]
 
 
+async def picture(live: LiveRoom, stage: str, table: str | None, language: str) -> bytes | None:
+    """A board of a stage as SVG, without rehearsals; of a table, by its label, or the first. None when there is none."""
+    found: bytes | None = await _in_a_thread(live, lambda left: _picture(left, stage, table, language))
+    return found
+
+
+def _picture(left: Left, stage: str, table: str | None, language: str) -> bytes | None:
+    from . import board_report
+    from .telling import Telling
+
+    found = _outcomes(left)
+    for one in found["outcomes"]:
+        if one["kind"] == "board" and one["stage"] == stage and table in (None, one.get("table")):
+            return board_report.picture(Telling(found, language), one).svg.encode("utf-8", "replace")
+    return None
+
+
 async def _in_a_thread(live: LiveRoom, make: Any) -> Any:
     room = live.room
     facts = await room.journal.after(room.line, 0)

@@ -358,6 +358,21 @@ async def look(
     return JSONResponse({"number": number, what: found})
 
 
+@router.get("/{code}/stages/{stage}/board.svg", response_class=Response)
+async def board_picture(
+    request: Request, code: str, stage: str, table: Annotated[str | None, Query(max_length=40)] = None
+) -> Response:
+    """A board as a picture, rehearsals left out; with `table` that of a table."""
+    desk_of(request)
+    live = await room_of(request, code)
+    svg = await export.picture(live, stage, table, language_of(request, live.languages()))
+    if svg is None:
+        raise Failed(404, "not_found")
+    name = f"officina-{live.room.code}-{stage}.svg"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
 @router.get("/{code}/stages/{stage}/then")
 async def then(request: Request, code: str, stage: str, at: Annotated[int | None, Query(ge=0)] = None) -> Response:
     """A stage as the desk saw it at a number: `first` and `last` are the ends of what happened in it, `marks` its steps."""

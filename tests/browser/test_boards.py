@@ -592,6 +592,22 @@ TURNED = """(hidden) => {
 }"""
 
 
+async def test_the_desk_takes_a_picture_of_the_board_home(glass: Glass, tmp_path: Path) -> None:
+    await opens(glass, two_zones())
+    ada = await phone(glass, "Ada")
+    await drawn(ada)
+    await writes(ada, "Spazi aperti <la sera>")
+    desk = await desk_at(glass)
+    await drawn(desk)
+    for kind, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        async with desk.expect_download() as coming:
+            await desk.locator(f'[data-act="picture"][data-kind="{kind}"]').click()
+        file = tmp_path / f"board.{kind}"
+        await (await coming.value).save_as(file)
+        assert file.read_bytes().lstrip().startswith(begins) or b"<svg" in file.read_bytes()[:300]
+        assert file.stat().st_size > 1_000
+
+
 async def test_a_refusal_that_comes_before_the_board_s_script_still_gives_the_text_back(glass: Glass) -> None:
     await opens(glass, two_zones())
     page = await phone(glass, "Ada")

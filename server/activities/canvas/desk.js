@@ -3,6 +3,7 @@
  * arrow keys and by its menu. Nothing is grouped, drafted or shown by itself.
  */
 import { confirmed } from "../../fields.js";
+import { tell } from "../../line.js";
 import { between, count, laidOut, LONGEST, openRound, rank, tidy } from "./board.js";
 import { button, COLOURS, fill, h, icon, newId } from "./element.js";
 import { axes, marks, onGrid, readable, scatter, stand, wires } from "./grid.js";
@@ -49,7 +50,7 @@ export default function desk(board) {
     fill(place.result, result());
     grid();
     place.credit.textContent = board.view.board.credit ?? "";
-    fill(place.more, refusals(), before(), ...(board.past ? [] : [similar(), voteForm(), checkpoints()]));
+    fill(place.more, refusals(), before(), ...(board.past ? [] : [similar(), voteForm(), checkpoints(), pictures()]));
     docked();
   }
 
@@ -544,6 +545,42 @@ export default function desk(board) {
     });
   }
 
+  function pictures() {
+    return board.once("pictures", [table], () =>
+      h(
+        "p.row.cv-pictures",
+        {},
+        button("picture", say("picture_svg"), { "data-kind": "svg" }, "download"),
+        button("picture", say("picture_png"), { "data-kind": "png" }, "download"),
+      ),
+    );
+  }
+
+  /** The board as the server draws it for reports; a PNG is made of it here, twice as large as a wall. */
+  async function picture(kind) {
+    const { code, lang } = document.body.dataset;
+    const label = board.view.board.tables?.find((one) => one.key === table)?.label;
+    const of = label === undefined ? "" : `&table=${encodeURIComponent(label)}`;
+    const got = await fetch(`/api/sessions/${code}/stages/${board.stage}/board.svg?lang=${lang}${of}`, { credentials: "same-origin" });
+    if (!got.ok) return tell(say("picture_none"), "refused");
+    const svg = await got.text();
+    let blob = new Blob([svg], { type: "image/svg+xml" });
+    if (kind === "png") {
+      const image = new Image();
+      image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+      await image.decode();
+      const canvas = document.createElement("canvas");
+      const larger = 3840 / image.naturalWidth;
+      [canvas.width, canvas.height] = [3840, Math.round(image.naturalHeight * larger)];
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+    }
+    const link = h("a", { download: `officina-${code}-${board.stage}${label === undefined ? "" : `-${label}`}.${kind}` });
+    link.href = URL.createObjectURL(blob);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
   /** The next step beside the agenda's own buttons: the next phase, or the end of the vote. */
   function docked() {
     const node = dock();
@@ -786,6 +823,7 @@ export default function desk(board) {
       const sure = known ? say("restore_sure", known) : say("restore_sure_plain");
       if (await confirmed(sure, say("restore"))) board.ask("restore_checkpoint", { checkpoint });
     },
+    picture: ({ kind }) => picture(kind),
     async find_similar() {
       alike = (await board.lookUp("look/similar"))?.similar ?? [];
       board.draw();
