@@ -444,7 +444,7 @@ async def test_two_people_in_one_note_are_told_and_their_texts_are_joined_or_bot
         for page in (ada, bruno):
             await expect(notes(page)).to_have_count(1)
             await expect(notes(page).locator(".cv-page")).to_have_count(2)
-            assert await notes(page).locator(".cv-text").all_inner_texts() == texts
+            await expect(notes(page).locator(".cv-text")).to_have_text(texts)
         await expect(notes(ada).locator('[data-act="settle"]')).to_have_count(3)
         await notes(bruno).locator(f'[data-act="settle"][data-keep="{keep}"]').tap()
         kept = {"note": texts[:1], "variant": texts[1:], "both": texts}[keep]
