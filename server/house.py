@@ -89,6 +89,7 @@ class House:
         house.chosen_url = access.chosen_url = await journal_value(journal, "chosen_url")
         await paths.open()
         await rooms.open_live()
+        await paths.catch_up(rooms)
         house._tasks.append(asyncio.create_task(house._keep_watch(), name="watch"))
         house._tasks.append(asyncio.create_task(backup.keep(house), name="backups"))
         house._tasks.append(asyncio.create_task(house.drawing.warm(), name="templates"))
@@ -101,8 +102,8 @@ class House:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         try:
-            await asyncio.wait_for(self.paths.close(), 2)
             await asyncio.wait_for(self.rooms.close(), 2)
+            await asyncio.wait_for(self.paths.close(), 2)
         except TimeoutError:
             log.warning("rooms did not come to rest in time; what waits is in the phones' outboxes")
         await self.journal.close()

@@ -38,6 +38,8 @@ class Refused(RuntimeError):
 class Somebody:
     """One simulated phone."""
 
+    SCREEN = "phone"
+
     def __init__(
         self,
         url: str,
@@ -88,11 +90,12 @@ class Somebody:
             compression=None,
             proxy=None,
             max_queue=64,
+            # The whole of a large board is more than the library takes by itself.
+            max_size=None,
             ssl=self.tls,
         ) as socket:
-            await socket.send(
-                json.dumps({"t": "hello", "v": 1, "screen": "phone", "as": "json", "last": None, "epoch": None})
-            )
+            hello = {"t": "hello", "v": 1, "screen": self.SCREEN, "as": "json", "last": None, "epoch": None}
+            await socket.send(json.dumps(hello))
             acting = asyncio.create_task(self.act(socket))
             try:
                 async with asyncio.timeout_at(until):
@@ -117,6 +120,7 @@ class Somebody:
                 self.stage = frame["stage"]
             if "mine" in frame:
                 self.mine = frame["mine"] or {}
+            self.desk = frame.get("desk", self.desk)
         elif frame["t"] == "patch":
             # A board that must be fetched anew is met again by coming back.
             self.asleep = self.asleep or not patched(self.stage, frame)
@@ -188,40 +192,9 @@ def own_tls(certificate: Path | None) -> ssl.SSLContext | None:
 class Facilitator(Somebody):
     """A simulated desk: walks the agenda and does in each stage what its activity's folder says a facilitator does."""
 
+    SCREEN = "desk"
     #: Looks without anything to do after which the next stage comes.
     PATIENCE = 60
-
-    async def visit(self, until: float) -> None:
-        from websockets.asyncio.client import connect
-
-        headers = {"Authorization": f"Bearer {self.badge}"}
-        async with connect(
-            f"{self.url}/live/{self.code}",
-            additional_headers=headers,
-            compression=None,
-            proxy=None,
-            max_queue=64,
-            max_size=None,
-            ssl=self.tls,
-        ) as socket:
-            await socket.send(
-                json.dumps({"t": "hello", "v": 1, "screen": "desk", "as": "json", "last": None, "epoch": None})
-            )
-            acting = asyncio.create_task(self.act(socket))
-            try:
-                async with asyncio.timeout_at(until):
-                    async for text in socket:
-                        frame = json.loads(text)
-                        self.hear(frame)
-                        self.desk = frame.get("desk", self.desk)
-                        if self.asleep:
-                            self.asleep = False
-                            return
-            except TimeoutError:
-                return
-            finally:
-                acting.cancel()
-                await asyncio.gather(acting, return_exceptions=True)
 
     async def act(self, socket: Any) -> None:
         idle = 0

@@ -6,14 +6,18 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from server.activities.contract import Happening, Moment, Refusal
 from server.activities.contract.idea import messages as idea_messages
 from server.activities.contract.idea import rules as idea_rules
 from server.activities.contract.idea.left import IdeaOutcome
 from server.cli import load_demo
+from server.live.envelope import Refused
 from server.moment import fresh
 from server.paths import messages as m
 from server.paths import rules
+from server.paths.live import LivePath, Paths
 from server.sessions import plans
 from tests.inside import Inside, inside
 from tests.people import KEY, plan, talk
@@ -208,5 +212,74 @@ def test_the_demo_path_holds_a_finished_example_with_pay_by_result(tmp_path: Pat
             assert example["state"] == "published" and example["fields"]["pbr_terms"]
             assert all("Esempio" in example[where] for where in ("override",))
             assert example["fields"]["title"]["it"].startswith("Esempio") and example["endorsement"]["people"] == 0
+
+    asyncio.run(story())
+
+
+def test_what_a_session_left_reaches_the_dossier_although_the_house_died_when_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await room.begins(plan(IDEAS, talk(), path="prova"))
+            await room.house.paths.rest()
+            await room.does("open_stage", stage="ideas")
+            await room.does("new_idea", "ideas", idea="i1", fields={"title": {"it": "Biblioteca aperta la sera"}})
+
+            async def dies(self: Any, live: Any) -> None:
+                raise RuntimeError("the house is dead")
+
+            with monkeypatch.context() as dead:
+                dead.setattr(Paths, "take", dies)
+                await room.does("end_session")
+                await room.house.paths.rest()
+            assert not room.house.paths.live["prova"].line.folded.ideas.ideas
+            code = room.code
+        async with inside(tmp_path) as room:
+            await room.house.paths.rest()
+            dossier = room.house.paths.live["prova"].line.folded
+            assert list(dossier.ideas.ideas) == ["i1"] and dossier.sessions[code].closed
+        async with inside(tmp_path) as room:
+            # All of it is there: an ended session is not opened at the start for nothing.
+            assert code not in room.house.rooms.live
+
+    asyncio.run(story())
+
+
+def test_while_the_disk_does_not_write_the_dossier_waits_and_takes_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.paths.live.FIRST_AGAIN", 0.01)
+
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await room.begins(plan(IDEAS, talk(), path="prova"))
+            await room.house.paths.rest()
+            await room.does("open_stage", stage="ideas")
+            await room.does("new_idea", "ideas", idea="i1", fields={"title": {"it": "Biblioteca aperta la sera"}})
+            asked, tried = LivePath.ask_as_server, 0
+
+            async def full(self: LivePath, id: str, do: str, having: dict[str, Any]) -> Any:
+                nonlocal tried
+                tried += 1
+                if tried <= 3:
+                    return Refused(id, Refusal("storage", again=True))
+                return await asked(self, id, do, having)
+
+            monkeypatch.setattr(LivePath, "ask_as_server", full)
+            await room.does("close_stage")
+            await room.house.paths.rest()
+            assert tried > 3 and list(room.house.paths.live["prova"].line.folded.ideas.ideas) == ["i1"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("id", ["K7FQXW", "../../etc", "<script>", "a b", "", "x" * 61, "\u202ea"])
+def test_a_plan_names_a_path_by_an_id_that_can_stand_in_an_address(tmp_path: Path, id: str) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            refused = await room.call("POST", "/api/sessions", KEY, json={"plan": plan(talk(), path=id)})
+            assert refused.status_code == 422, refused.text
+            assert not room.house.paths.live
 
     asyncio.run(story())

@@ -9,6 +9,7 @@ What is decided, and what a fact changes, say the two kinds of line: a session's
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Decided:
     number: int | None = None
 
 
-class Line(Generic[State]):
+class Line(ABC, Generic[State]):
     """The live side of one line: a session's, or a path's.
 
     `on_change(facts, touched)` is called after each read-on: the kept facts, and the people whose own part of a screen
@@ -94,21 +95,21 @@ class Line(Generic[State]):
 
     # -- what the two kinds of line say for themselves ----------------------------------------------------------
 
+    @abstractmethod
     def beginning(self, facts: Sequence[KeptFact]) -> State:
         """The state before the first of these facts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copied(self, folded: State) -> State:
         """A copy that a batch may be decided on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evolve(self, folded: State, fact: KeptFact | NewFact, number: int = 0) -> State:
         """One fact further; may change `folded` in place, so hand it a copy where that matters."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decide(self, working: State, asking: Asking, asked: set[tuple[str, str]]) -> Decided:
         """What one ask comes to; evolves the working copy by the facts it leaves."""
-        raise NotImplementedError
 
     def due(self) -> tuple[int, AnAsk, str | None] | None:
         """When the line itself must ask something, what, and of which stage."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import structlog
 from ..activities import Activity
 from ..drawing import Drawing
 from ..moment import Clock, fresh
+from ..paths.messages import PATH_ID
 from ..sessions import codes, names, plans
 from ..sessions.plan import Plan
 from ..storage.journal import Journal, LineRow, PersonRow
@@ -174,7 +176,9 @@ class Rooms:
         return live
 
     def check(self, plan: Plan) -> None:
-        """Raises ValueError when a stage names no activity of ours or its setup does not fit."""
+        """Raises ValueError when its path has no id, or a stage names no activity of ours or its setup does not fit."""
+        if plan.path is not None and not re.fullmatch(PATH_ID, plan.path):
+            raise ValueError("path: the id of a path has small letters, figures, - and _, and begins with a letter")
         for stage in plan.stages:
             activity = self.activities.get(stage.activity)
             if activity is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,18 +24,27 @@ from ..sessions import badges
 from ..storage.journal import Journal, KeptFact, LineRow
 from . import rules
 from .line import PathLine
+from .messages import PATH_ID
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from ..house import House
     from ..live.room import Folded, Room
-    from ..live.rooms import LiveRoom
+    from ..live.rooms import LiveRoom, Rooms
 
 log = structlog.get_logger("paths")
 
 #: A list of hundreds of ideas is drawn at most this often for its screens, in seconds.
 EVERY = 0.25
+
+
+#: Seconds until what the disk did not take is handed over again: at first, and at most. Seconds for it at the end.
+FIRST_AGAIN, LAST_AGAIN, CLOSING_SECONDS = 1.0, 60.0, 0.5
+
+
+class NotTaken(RuntimeError):
+    """The dossier did not keep it; the same hand-over may succeed later."""
 
 
 class PathScreens:
@@ -199,7 +210,9 @@ class Paths:
         self.epoch = epoch
         self.live: dict[str, LivePath] = {}
         self._making = asyncio.Lock()
-        self._taking: set[asyncio.Task[None]] = set()
+        #: Tasks that take a session's outcomes, and sessions that moved since theirs last looked, by code.
+        self._taking: dict[str, asyncio.Task[None]] = {}
+        self._moved: set[str] = set()
 
     async def open(self) -> None:
         """Folds every path."""
@@ -282,23 +295,35 @@ class Paths:
             self._soon(live)
 
     def _soon(self, live: LiveRoom) -> None:
-        task = asyncio.create_task(self._take(live), name=f"dossier {live.room.code}")
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        code = live.room.code
+        self._moved.add(code)
+        if code not in self._taking:
+            self._taking[code] = asyncio.create_task(self._take(live), name=f"dossier {code}")
 
     async def _take(self, live: LiveRoom) -> None:
+        """Takes until nothing is left to take. While the disk does not write, it comes again later and later."""
+        code, wait = live.room.code, FIRST_AGAIN
         try:
-            await self.take(live)
-        except Exception:
-            # The session goes on; what the dossier lacks is taken at the next closing, or at the next start.
-            log.exception("a session's outcomes did not reach the dossier", code=live.room.code)
+            while code in self._moved:
+                self._moved.discard(code)
+                try:
+                    await self.take(live)
+                except NotTaken as why:
+                    log.warning("a session's outcomes wait for the disk", code=code, why=str(why))
+                    self._moved.add(code)
+                    await asyncio.sleep(wait)
+                    wait = min(LAST_AGAIN, wait * 2)
+                except Exception:
+                    log.exception("a session's outcomes did not reach the dossier", code=code)
+        finally:
+            self._taking.pop(code, None)
 
     async def take(self, live: LiveRoom) -> None:
         """Takes all that closed stages left and that is not in the dossier yet; asked twice, it is kept once."""
         room = live.room
         session = room.folded.session
         plan = session.plan
-        if plan is None or plan.path is None:
+        if plan is None or plan.path is None or not re.fullmatch(PATH_ID, plan.path):
             return
         groups = [{"id": group.id, "name": dict(group.name)} for group in plan.groups]
         title, languages, prefix = self._named(plan.path, plan.title)
@@ -306,7 +331,7 @@ class Paths:
         code = room.code
         folded = await _without_rehearsal(room)
         having = {"session": code, "title": dict(plan.title), "phase": plan.phase, "groups": groups}
-        await path.ask_as_server(f"session:{code}", "add_session", having)
+        await self._hand_over(path, f"session:{code}", "add_session", having)
         for stage in plan.stages:
             spent = session.spent.get(stage.id)
             if spent is None or spent.closed_at is None:
@@ -328,7 +353,26 @@ class Paths:
                 "left": kinds,
                 "sizes": folded.session.sizes(),
             }
-            await path.ask_as_server(f"stage:{code}:{stage.id}:{spent.closed_at}", "take_stage", closed)
+            await self._hand_over(path, f"stage:{code}:{stage.id}:{spent.closed_at}", "take_stage", closed)
+        if session.state == "ended":
+            await self._hand_over(path, f"closed:{code}", "close_session", {"session": code})
+
+    @staticmethod
+    async def _hand_over(path: LivePath, id: str, do: str, having: dict[str, Any]) -> None:
+        """Raises NotTaken where the same ask may be kept later."""
+        # An id has at most 64 signs, a stage's may have 40 of them.
+        answer = await path.ask_as_server(hashlib.sha256(id.encode()).hexdigest(), do, having)
+        if isinstance(answer, Refused):
+            if answer.refusal.again:
+                raise NotTaken(answer.refusal.code)
+            raise ValueError(f"{do}: {answer.refusal.code}")
+
+    async def catch_up(self, rooms: Rooms) -> None:
+        """Opens the sessions that ended before all they left was here, as when the house died in between."""
+        for path in list(self.live.values()):
+            for code, session in path.line.folded.sessions.items():
+                if not session.closed:
+                    await rooms.find(code)
 
     def _named(self, id: str, otherwise: Text) -> tuple[Text, list[str], str]:
         from ..sessions import plans
@@ -338,10 +382,15 @@ class Paths:
     async def rest(self) -> None:
         """Waits until everything that closed so far is in its dossier."""
         while self._taking:
-            await asyncio.gather(*list(self._taking), return_exceptions=True)
+            await asyncio.gather(*list(self._taking.values()), return_exceptions=True)
 
     async def close(self) -> None:
-        await self.rest()
+        """What is not in its dossier by now is taken at the next start."""
+        if self._taking:
+            _, late = await asyncio.wait(list(self._taking.values()), timeout=CLOSING_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         for path in self.live.values():
             await path.line.rest()
             await path.screens.close()

@@ -12,6 +12,8 @@ from ..activities.contract.idea.left import IdeaOutcome
 
 BY_SERVER = frozenset({"server"})
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+#: Of a path: part of an address, and never the code of a session, which has capitals and figures only.
+PATH_ID = r"[a-z][a-z0-9_-]{0,59}"
 Code = Annotated[str, Field(max_length=40)]
 
 
@@ -36,6 +38,13 @@ class AddSession(AnAsk):
     title: Text
     phase: str
     groups: list[Group] = Field(default_factory=list, max_length=12)
+
+
+class CloseSession(AnAsk):
+    """The session has ended and all that it left is here: it need not be opened for it again."""
+
+    by = BY_SERVER
+    session: Code
 
 
 class TakeStage(AnAsk):
@@ -68,6 +77,11 @@ class SessionAdded(AFact):
     groups: list[Group] = Field(default_factory=list)
 
 
+class SessionClosed(AFact):
+    touches = "none"
+    session: str
+
+
 class StageTaken(AFact):
     """The ideas themselves stand in facts of their own, in the same ask. late: ideas that the session changed after
     their text had been frozen here; those changes stay in the session."""
@@ -83,9 +97,13 @@ class StageTaken(AFact):
     late: list[str] = Field(default_factory=list)
 
 
-Ask = MakePath | AddSession | TakeStage | ideas.Ask
-Fact = PathMade | SessionAdded | StageTaken | ideas.Fact
+Ask = MakePath | AddSession | TakeStage | CloseSession | ideas.Ask
+Fact = PathMade | SessionAdded | StageTaken | SessionClosed | ideas.Fact
 #: By name on the wire and in the journal.
-ASKS: dict[str, type[AnAsk]] = {one.do: one for one in (MakePath, AddSession, TakeStage, *get_args(ideas.Ask))}
-FACTS: dict[str, type[AFact]] = {one.kind: one for one in (PathMade, SessionAdded, StageTaken, *get_args(ideas.Fact))}
+ASKS: dict[str, type[AnAsk]] = {
+    one.do: one for one in (MakePath, AddSession, TakeStage, CloseSession, *get_args(ideas.Ask))
+}
+FACTS: dict[str, type[AFact]] = {
+    one.kind: one for one in (PathMade, SessionAdded, StageTaken, SessionClosed, *get_args(ideas.Fact))
+}
 IDEA_FACTS: tuple[type[Any], ...] = get_args(ideas.Fact)

@@ -21,6 +21,7 @@ class Session:
     title: Text
     phase: str
     added_at: int
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,9 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             return [m.SessionAdded(session=ask.session, title=ask.title, phase=ask.phase, groups=ask.groups)]
         case m.TakeStage():
             return _take(state, ask, moment)
+        case m.CloseSession():
+            known = state.sessions.get(ask.session)
+            return [m.SessionClosed(session=ask.session)] if known is not None and not known.closed else []
     if state.title is None:
         return Refusal("unknown_path")
     here = moment._replace(sizes=state.sizes)
@@ -189,6 +193,9 @@ def evolve(state: State, happened: Happening) -> State:
             more = tuple((group.id, group.name) for group in fact.groups if group.id not in known)
             session = Session(fact.title, fact.phase, happened.at)
             return replace(state, groups=state.groups + more, sessions={**state.sessions, fact.session: session})
+        case m.SessionClosed():
+            ended = replace(state.sessions[fact.session], closed=True)
+            return replace(state, sessions={**state.sessions, fact.session: ended})
         case m.StageTaken():
             stage = Stage(fact.title, fact.activity, fact.closed_at, fact.left)
             stages = {**state.stages, (fact.session, fact.stage): stage}

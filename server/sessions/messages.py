@@ -173,7 +173,7 @@ class LanguageSpoken(AFact):
 
 
 class StageOpened(AFact):
-    """`given`: what earlier stages left, by stage id. `sizes`: people per group at opening."""
+    """`sizes`: people per group at opening. `given` stays empty: what earlier stages left is folded (decision 0016)."""
 
     touches = "all"
     stage: str

@@ -643,7 +643,6 @@ async def test_a_phone_that_slept_shows_the_board_of_now_two_seconds_after_it_wa
     await says(glass, "edit_text", note=id, text="cambiata nel sonno", base=1)
     for n in range(3):
         await says(glass, "add_note", note=f"nel_sonno______{n}", zone="left", text=f"nel sonno {n}")
-    await asyncio.sleep(0.5)
     await expect(notes(ada).locator(".cv-text")).to_have_text(["prima del sonno"])
     woken = time.monotonic()
     await ada.evaluate(TURNED, False)
@@ -669,7 +668,8 @@ async def test_a_second_tab_takes_over_and_neither_it_nor_the_first_one_sets_the
     await expect(notes(second)).to_have_count(1)
     await live(second)
     before = await glass.day.facts()
-    await asyncio.sleep(1.2)
+    # It has stopped for good: nothing can come from it any more, so there is nothing to wait for.
+    await expect(first.locator("body")).to_have_attribute("data-line", "stopped")
     await expect(notes(first)).to_have_count(2)
     await first.locator('dialog.card[data-card="elsewhere"] button').click()
     await live(first)

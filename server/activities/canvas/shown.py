@@ -525,26 +525,15 @@ def _patch_moved(state: State, fact: NoteMoved, screen: str) -> Entry | None:
     return entry.done()
 
 
-def _patch_deleted(state: State, fact: NoteDeleted, screen: str) -> Entry | None:
-    note = state.notes.get(fact.note)
+def _patch_alive(state: State, fact: NoteDeleted | NoteRestored, screen: str) -> Entry | None:
+    """A note that went, or came back."""
+    note, went = state.notes.get(fact.note), isinstance(fact, NoteDeleted)
     if note is None:
         return None
     if not sees(state.zones[note.zone].visible, screen):
-        return _stub(state, note.zone, "removed")
+        return _stub(state, note.zone, "removed" if went else "added")
     entry = _Entry(state, screen)
-    entry.note(note, True, None)
-    entry.rounds()
-    return entry.done()
-
-
-def _patch_restored_note(state: State, fact: NoteRestored, screen: str) -> Entry | None:
-    note = state.notes.get(fact.note)
-    if note is None:
-        return None
-    if not sees(state.zones[note.zone].visible, screen):
-        return _stub(state, note.zone, "added")
-    entry = _Entry(state, screen)
-    entry.note(note, False, None)
+    entry.note(note, went, None)
     entry.rounds()
     return entry.done()
 
@@ -682,8 +671,8 @@ _BY_KIND: Mapping[type[AFact], Callable[[State, Any, str], Entry | None]] = {
     VariantSettled: _patch_settled,
     NoteMoved: _patch_moved,
     NoteColoured: _patch_colour,
-    NoteDeleted: _patch_deleted,
-    NoteRestored: _patch_restored_note,
+    NoteDeleted: _patch_alive,
+    NoteRestored: _patch_alive,
     Reacted: _patch_reacted,
     DotsPlaced: _patch_dots,
     GroupMade: _patch_group,
