@@ -5,7 +5,7 @@
 import { confirmed } from "../../fields.js";
 import { tell } from "../../line.js";
 import { between, count, laidOut, LONGEST, openRound, rank, tidy } from "./board.js";
-import { button, COLOURS, fill, h, icon, newId } from "./element.js";
+import { button, COLOURS, fill, h, icon, more, newId } from "./element.js";
 import { axes, marks, onGrid, readable, scatter, stand, wires } from "./grid.js";
 import { ranking } from "./ranking.js";
 
@@ -207,16 +207,7 @@ export default function desk(board) {
           note.author && h("span.cv-state", {}, note.author),
           board.state(id),
           board.chips(id),
-          h(
-            "button.cv-more",
-            {
-              type: "button",
-              "data-act": "more",
-              "data-note": id,
-              "aria-label": say("more", { text: short(note.text) }),
-            },
-            h("span", { "aria-hidden": "true" }, "•••"),
-          ),
+          more("more", say("more", { text: short(note.text) }), { "data-note": id }),
         ),
       ),
     );
@@ -238,16 +229,7 @@ export default function desk(board) {
             h("h4", { dir: "auto" }, board.view.groups[group].title || say("group_unnamed")),
             h("b", {}, String(notes.length)),
             board.drafted.has(group) && h("span.cv-chip.is-draft", {}, icon("check"), say("drafted")),
-            h(
-              "button.cv-more",
-              {
-                type: "button",
-                "data-act": "group_more",
-                "data-group": group,
-                "aria-label": say("group_more", { text: short(board.groupName(group)) }),
-              },
-              h("span", { "aria-hidden": "true" }, "•••"),
-            ),
+            more("group_more", say("group_more", { text: short(board.groupName(group)) }), { "data-group": group }),
           ),
           h("ul"),
         ),
@@ -281,16 +263,7 @@ export default function desk(board) {
     fill(
       node.querySelector(".cv-slot"),
       board.once(`zone-${key}`, [zone.title], () =>
-        h(
-          "button.cv-more",
-          {
-            type: "button",
-            "data-act": "zone",
-            "data-zone": key,
-            "aria-label": say("zone_more", { zone: zone.title }),
-          },
-          h("span", { "aria-hidden": "true" }, "•••"),
-        ),
+        more("zone", say("zone_more", { zone: zone.title }), { "data-zone": key }),
       ),
     );
     fill(

@@ -38,6 +38,14 @@ export const icon = (name) =>
 export const button = (act, label, data = {}, sign = null, look = "button") =>
   h(`button.${look}`, { type: "button", "data-act": act, ...data }, sign && icon(sign), h("span", {}, label));
 
+/** The three dots of a card, a group or a zone, which open what can be done with it. */
+export const more = (act, label, data) =>
+  h(
+    "button.cv-more",
+    { type: "button", "data-act": act, "aria-label": label, ...data },
+    h("span", { "aria-hidden": "true" }, "•••"),
+  );
+
 /** Puts these nodes into a place in this order; a node that stays is not touched. */
 export function fill(place, ...nodes) {
   const wanted = nodes.flat(9).filter(Boolean);

@@ -4,7 +4,7 @@
  */
 import { send } from "../../line.js";
 import { between, count, isOwn, LONGEST, may, openRound, placeAt, rank, targets, tidy, votes } from "./board.js";
-import { button, COLOURS, fill, h, icon, newId, REACTIONS, signOf } from "./element.js";
+import { button, COLOURS, fill, h, icon, more, newId, REACTIONS, signOf } from "./element.js";
 import { ranking } from "./ranking.js";
 
 const BIG = 10000;
@@ -368,16 +368,7 @@ export default function phone(board) {
           links(id),
           dots === null &&
             !chosen &&
-            h(
-              "button.cv-more",
-              {
-                type: "button",
-                "data-act": "more",
-                "data-note": id,
-                "aria-label": say("more", { text: short(note.text) }),
-              },
-              h("span", { "aria-hidden": "true" }, "•••"),
-            ),
+            more("more", say("more", { text: short(note.text) }), { "data-note": id }),
           dots !== null && stepper(id, roundId, round, dots, left),
         ),
         board.refusals
@@ -482,16 +473,7 @@ export default function phone(board) {
               !foreign(one) &&
               one.open &&
               may(one, "group", board.who) &&
-              h(
-                "button.cv-more",
-                {
-                  type: "button",
-                  "data-act": "group_more",
-                  "data-group": group,
-                  "aria-label": say("group_more", { text: short(board.groupName(group)) }),
-                },
-                h("span", { "aria-hidden": "true" }, "•••"),
-              ),
+              more("group_more", say("group_more", { text: short(board.groupName(group)) }), { "data-group": group }),
           ),
           h("ul.cv-list"),
         ),
