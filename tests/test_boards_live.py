@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from server.activities.canvas import rules as canvas_rules
 from server.live.patches import digest
 from tests.inside import Inside, Line, inside
 from tests.people import KEY, plan, talk
@@ -284,5 +285,27 @@ def test_notes_in_columns_are_the_same_notes(tmp_path: Path) -> None:
                     elif value is not None:
                         again[id][field] = value
             assert again == plain and list(again) == list(plain)
+
+    asyncio.run(story())
+
+
+def test_a_board_keeps_a_pace_of_its_own_and_another_person_is_not_slowed_by_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with inside(tmp_path) as room:
+            await opens(room)
+            ada, _ = await room.joins("Ada", "civil_servants")
+            bruno, _ = await room.joins("Bruno", "social_innovators")
+            most = canvas_rules.PACE[1]
+            answers = []
+            for n in range(most + 6):
+                answers.append(await room.tells(ada, "add_note", "b", note=note(n), zone="open", text=f"nota {n}"))
+            slowed = [one for one in answers if one.status_code == 429]
+            assert all(one.status_code == 200 for one in answers[:most]) and slowed
+            assert {one.json()["error"]["code"] for one in slowed} == {"too_fast"}
+            phone, other = await room.screen("phone", ada), await room.screen("phone", bruno)
+            assert (await phone.asks("add_note", "b", note=note(90), zone="open", text="troppo"))["code"] == "too_fast"
+            said = await phone.asks("take_table", None, table="3")
+            assert said["t"] == "receipt", "the day's own asks have the line's wider limit"
+            assert (await other.asks("add_note", "b", note=note(91), zone="open", text="mia"))["t"] == "receipt"
 
     asyncio.run(story())

@@ -54,6 +54,20 @@ class LiveRoom:
             self.buckets[key] = Bucket(ASKS_PER_SECOND if key != "desk" else 10 * ASKS_PER_SECOND, most)
         return self.buckets[key]
 
+    def pace(self, key: str, stage: str | None) -> Bucket | None:
+        """The narrower bucket of a badge at a stage whose activity keeps a pace of its own (`rules.PACE`), else None."""
+        name = f"{key} {stage}"
+        if name not in self.buckets:
+            plan = self.room.folded.session.plan
+            planned = plan.stage(stage) if plan and stage is not None else None
+            activity = self.room.activities.get(planned.activity) if planned else None
+            pace = getattr(activity.rules, "PACE", None) if activity else None
+            if pace is None:
+                return None
+            many = 10 if key == "desk" else 1
+            self.buckets[name] = Bucket(many * pace[0], many * pace[1])
+        return self.buckets[name]
+
     def languages(self) -> list[str]:
         plan = self.room.folded.session.plan
         return list(plan.languages) if plan else ["it"]

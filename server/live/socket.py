@@ -237,6 +237,10 @@ class Connection:
         if self.audience.screen == "wall":
             self.answer(Refused(id, Refusal("not_for_you")), stage)
             return
+        pace = self.live.pace("desk" if role == "desk" else self.person or "", stage)
+        if pace is not None and not pace.take(self.loop.time()):
+            self.answer(Refused(id, Refusal("too_fast", again=True)), stage)
+            return
         rtt = int(self.protocol.last_ping_rtt * 1000) if self.protocol is not None else 0
         self.live.room.put(
             Asking(

@@ -134,6 +134,10 @@ class LivePath:
             self.buckets[key] = Bucket(many * ASKS_PER_SECOND, many * ASK_BURST)
         return self.buckets[key]
 
+    def pace(self, key: str, stage: str | None) -> Bucket | None:
+        """A path has no stages, and so no pace but its own."""
+        return None
+
     async def ask_as_server(self, id: str, do: str, having: dict[str, Any]) -> Receipt | Refused:
         """The house's own ask; the same id counts once, so what a crash cut off may simply be asked again."""
         return await self.line.ask(Asking("server", None, id, None, do, having, self.line.now(), _nobody))

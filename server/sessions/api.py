@@ -196,7 +196,8 @@ async def ask(request: Request, code: str) -> Response:
         raise Failed(desk.status if desk.status == 403 else 401, "badge_needed" if desk.status == 401 else desk.code)
     key = caller.person if caller else "desk"
     language = language_for(live, caller, request)
-    if not live.bucket(key).take(time.monotonic()):
+    pace = live.pace(key, stage)
+    if not live.bucket(key).take(time.monotonic()) or (pace is not None and not pace.take(time.monotonic())):
         refusal = Refusal("too_fast", again=True)
         return api_error(429, refusal.code, live.screens.refusal_text(refusal, stage, language), again=True)
     asking = Asking(

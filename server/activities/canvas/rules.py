@@ -20,6 +20,8 @@ from .state import State, counting, opened, start
 
 #: No fact tells the table of who wrote, so that people may write on their table's board under a token too.
 KEEPS_NO_TABLE = True
+#: Asks of one person: so many in a second, after a burst of so many.
+PACE = (5, 20)
 #: Notes a simulated person writes, unless the sample says otherwise.
 EACH = 3
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -133,6 +135,7 @@ def _dots(
 
 __all__ = [
     "KEEPS_NO_TABLE",
+    "PACE",
     "State",
     "answered",
     "counters",
