@@ -601,7 +601,7 @@ async def import_closed(
 
 
 def say_imported(told: dict[str, Any]) -> None:
-    """A line for each idea, then what was wrong."""
+    """A line for each idea and for each session that comes whole, then what was wrong."""
     from rich.table import Table
 
     words = {"new": "taken in" if told["saved"] else "would be taken in", "here": "already here",
@@ -613,6 +613,13 @@ def say_imported(told: dict[str, Any]) -> None:
         shown.add_row(escape(one.get("code") or one["idea"]), escape(title[:70]), words[one["what"]], escape(differs))
     if told["ideas"]:
         out.print(shown)
+    whole = "is here whole now" if told["saved"] else "would come in whole"
+    said = {"new": f"{whole}: all that it left, its agenda and its report, from the page of the path.",
+            "here": "is here whole already.", "conflict": "differs from the file, left as it is.",
+            "lives_here": "was held in this Officina, which has it already."}  # fmt: skip
+    for one in told["brought"]:
+        title = next((text for text in one["title"].values() if text), "")
+        out.print(escape(f"Session {one['session']} “{title[:70]}” {said[one['what']]}"), highlight=False)
     for one in [*told["warnings"], *told["errors"]]:
         where = f"row {one['row']}: " if one.get("row") else ""
         bad.print(f"[yellow]{escape(where + one['text'])}[/]", highlight=False)

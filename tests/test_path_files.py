@@ -91,11 +91,21 @@ async def brought(room: Inside, data: bytes, name: str = "a.json", dry: bool = F
 def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
     kept: dict[str, Any] = {}
 
+    async def elsewhere(room: Inside) -> None:
+        code = await room.begins(plan(path="prova"))
+        await room.does("open_stage", stage="poll")
+        await room.does("end_session")
+        kept["brought"] = (await room.call("GET", f"/api/sessions/{code}/export.json", KEY)).content
+
     async def first(room: Inside) -> None:
         code = await a_path(room)
+        assert (await brought(room, kept["brought"])).json()["brought"][0]["what"] == "new"
         kept["json"] = (await fetched(room, "export.json")).content
         whole = json.loads(kept["json"])
-        assert [one["session"] for one in whole["sessions"]] == [code]
+        held = json.loads(kept["brought"])
+        assert [one["session"] for one in whole["sessions"]] == [code, held["code"]]
+        assert whole["brought"] == [held]
+        assert jsonschema_rs.Draft202012Validator(path_export.schema()).is_valid(whole)
         assert whole["sessions"][0]["stages"][0]["left"] == {"idea": 1}
         assert [one["idea"] for one in whole["outcomes"]] == ["library", "desk"]
         desk = whole["outcomes"][1]
@@ -106,6 +116,7 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
         assert dry.status_code == 200, dry.text
         told = dry.json()
         assert told["new_path"] and told["counts"] == {"new": 2, "here": 0, "conflict": 0} and not told["saved"]
+        assert [one["what"] for one in told["brought"]] == ["new"]
         assert not any("differs" in one for one in told["ideas"]), told["ideas"]
         assert room.house.paths.find("prova") is None
         saved = await brought(room, kept["json"])
@@ -117,8 +128,10 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
         number = room.house.paths.live["prova"].line.number
         twice = (await brought(room, kept["json"])).json()
         assert twice["counts"] == {"new": 0, "here": 2, "conflict": 0}
+        assert [one["what"] for one in twice["brought"]] == ["here"]
         assert room.house.paths.live["prova"].line.number == number
 
+    story(elsewhere, tmp_path / "none")
     story(first, tmp_path / "one")
     story(second, tmp_path / "two")
 

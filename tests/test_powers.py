@@ -131,6 +131,7 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ],
     ("GET", "/api/paths/{id}/export.{kind}"): [Call("host", (200,))],
     ("GET", "/api/paths/{id}/ideas/{idea}/export.{kind}"): [Call("host", (200,))],
+    ("GET", "/api/paths/{id}/sessions/{code}/export.{kind}"): [Call("host", (307,))],
     ("POST", "/api/paths/{id}/exports"): [Call("host", (202, 409), {"json": {"kind": "csv"}})],
     ("GET", "/api/paths/{id}/exports/{export}"): [Call("host", (200,))],
     ("DELETE", "/api/paths/{id}/exports/{export}"): [Call("host", (200,))],
@@ -466,12 +467,19 @@ def test_every_ask_says_who_may_ask_it() -> None:
             assert ask.by and ask.by <= roles, f"{stage}: {do} may be asked by {set(ask.by)}"
 
 
+def asks_without_limit(door: Inside, person: str) -> None:
+    """For the desk and one person, at the door and at every board."""
+    for key in ("desk", person):
+        for stage in (None, *UNIONS):
+            door.live.buckets[key if stage is None else f"{key} {stage}"] = Bucket(1e6, 1e6)
+
+
 @pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
 async def test_G15_every_ask_is_taken_from_its_own_roles_only(world: World, opened: bool) -> None:
     door = world.door
     await door.begins(day_of_all())
     removed, person = await door.joins("Rino")
-    door.live.buckets["desk"] = door.live.buckets[person] = Bucket(1e6, 1e6)
+    asks_without_limit(door, person)
     await door.does("remove_people", people=[person])
     stranger, _ = await door.joins("Olga", code=world.other)
     wrong = []
@@ -516,7 +524,7 @@ async def test_G15_every_ask_over_a_socket_is_taken_from_its_own_roles_only(worl
     door = world.door
     await door.begins(day_of_all())
     badge, person = await door.joins("Ada")
-    door.live.buckets[person] = door.live.buckets["desk"] = Bucket(1e6, 1e6)
+    asks_without_limit(door, person)
     lines = {
         "phone": await door.screen("phone", badge, "json"),
         "desk": await door.screen("desk", KEY, "json"),

@@ -209,7 +209,9 @@ def _file(left: Left, kind: str, language: str) -> bytes:
 def _whole(left: Left, found: dict[str, Any]) -> dict[str, Any]:
     from .schema import SCHEMA_VERSION
 
-    return {"schema_version": SCHEMA_VERSION} | found | {"plan": _plan(left), "codebook": tables.codebook(left)}
+    # With the agenda a report can be written from the file alone, wherever it goes.
+    more = {"agenda": _schedule(left), "plan": _plan(left), "codebook": tables.codebook(left)}
+    return {"schema_version": SCHEMA_VERSION} | found | more
 
 
 def _sheets(left: Left, found: dict[str, Any], language: str) -> list[Sheet]:
@@ -249,7 +251,9 @@ def _called(activity: Activity, language: str) -> str:
 
 
 def _schedule(left: Left) -> dict[str, Any]:
-    return session_rules.schedule(left.folded.session, left.at)
+    state = left.folded.session
+    # A day that is over does not move any more: the same session gives the same files.
+    return session_rules.schedule(state, left.at if state.ended_at is None else state.ended_at)
 
 
 def _plain(value: Any) -> Any:

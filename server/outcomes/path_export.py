@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
 from .. import __version__
 from ..activities.contract.idea import fields as form
 from ..activities.contract.idea import rules as idea_rules
@@ -27,8 +29,18 @@ from ..files.writing import csv_text, xlsx
 from ..paths import rules
 from . import handover, idea_report, idea_tables
 from .export import MEDIA
-from .report import KNOWN
-from .schema import DIALECT, SCHEMA_VERSION, ByLanguage, Facts, Named, Open, Software, _without_titles
+from .report import KNOWN, report
+from .schema import (
+    DIALECT,
+    SCHEMA_VERSION,
+    ByLanguage,
+    Facts,
+    Named,
+    Open,
+    Outcomes,
+    Software,
+    _without_titles,
+)
 from .tables import minute
 from .telling import Telling
 
@@ -151,7 +163,10 @@ class Generated(Open):
 
 
 class Dossier(Open):
-    """All that a path left. Times are milliseconds UTC; within ideas ISO 8601."""
+    """All that a path left. Times are milliseconds UTC; within ideas ISO 8601.
+
+    brought: sessions that another Officina held, each as its own `export.json`.
+    """
 
     schema_version: Literal["1.0"]
     kind: Literal["dossier"]
@@ -161,6 +176,7 @@ class Dossier(Open):
     prefix: str
     groups: list[Named]
     sessions: list[Session]
+    brought: list[Outcomes] = Field(default_factory=list)
     outcomes: list[IdeaOutcome]
     missing_translations: list[MissingText]
     generated: Generated
@@ -179,7 +195,7 @@ class Left:
     """A path at a number. sizes: people per group at the closing of a stage, by (session, stage).
 
     taken_at: of each idea that nobody touched since it came in, when it last changed before. notes: words of notes by
-    id, of sessions that are in this house.
+    id, of sessions that are in this house or were brought into it.
     """
 
     id: str
@@ -205,6 +221,11 @@ async def left_of(house: House, path: LivePath) -> Left:
     }
     notes: dict[str, str] = {}
     for session in sorted({session for session, _ in stages}):
+        brought = state.brought.get(session)
+        if brought is not None:
+            own = {stage for of, stage in stages if of == session}
+            notes |= _notes(one for one in brought["outcomes"] if one["stage"] in own)
+            continue
         live = await house.rooms.find(session) if session in state.sessions else None
         for stage in sorted(stage for of, stage in stages if of == session):
             if live is not None and stage in live.room.folded.runs:
@@ -298,6 +319,7 @@ def dossier(left: Left, progress: Progress | None = None) -> dict[str, Any]:
         "prefix": state.prefix,
         "groups": [{"id": id, "name": dict(name)} for id, name in state.groups],
         "sessions": sessions,
+        "brought": [dict(file) for file in state.brought.values()],
         "outcomes": outcomes,
         "missing_translations": [row for one in outcomes for row in missing_texts(one, languages)],
         "generated": {"at": left.at, "facts": {"from": 1, "to": left.number}},
@@ -414,6 +436,39 @@ def made(
     data = package.package(found, whole, sheets, workbook, watched, language, "path", schema())
     progress.tell(1, 1)
     return data
+
+
+#: Files of a session that another Officina held.
+SESSION_KINDS = ("json", "docx", "pdf")
+
+
+def session_report(whole: Mapping[str, Any], language: str, activities: Mapping[str, str]) -> Document:
+    """The report of a session from its `export.json` alone. activities: what people call each.
+
+    Raises KeyError, TypeError, ValueError and the like for a file that holds something else.
+    """
+    credits = whole.get("plan", {}).get("credits") or {}
+    return report(whole, whole["agenda"], credits, activities, language)
+
+
+async def session_file(
+    house: House, path: LivePath, session: str, kind: str, language: str
+) -> tuple[bytes, str] | None:
+    """The bytes and media type of one of `SESSION_KINDS`; None for a session that was not brought."""
+    whole = path.line.folded.brought.get(session)
+    if whole is None:
+        return None
+    return await asyncio.to_thread(_of_session, whole, kind, language, activity_names(house, language)), MEDIA[kind]
+
+
+def _of_session(whole: Mapping[str, Any], kind: str, language: str, activities: Mapping[str, str]) -> bytes:
+    if kind == "json":
+        return _json(whole)
+    from ..files.docx import docx
+    from ..files.pdf import pdf
+
+    document = session_report(whole, language, activities)
+    return docx(document) if kind == "docx" else pdf(document)
 
 
 def _json(whole: Any) -> bytes:

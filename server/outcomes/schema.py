@@ -211,6 +211,12 @@ class Other(Outcome):
     kind: str
 
 
+def outcome_of(kind: str) -> type[Outcome]:
+    """The model of an outcome by its kind; that of any outcome for a kind that this schema does not know."""
+    known: dict[str, type[Outcome]] = dict(zip(_NAMES, KINDS, strict=True))
+    return known.get(kind, Other)
+
+
 class Named(Open):
     id: str
     name: ByLanguage
@@ -229,6 +235,29 @@ class People(Open):
     groups_hidden: bool
 
 
+class AgendaStage(Open):
+    """A step of the day. planned_at, expected_at: where it stands in the plan, and when it really opened (or would)."""
+
+    id: str
+    title: ByLanguage
+    activity: str
+    minutes: int
+    level: Literal["named", "pseudonym", "anonymous"]
+    state: Literal["current", "done", "coming"]
+    planned_at: int
+    expected_at: int
+    spent_minutes: int
+
+
+class Agenda(Open):
+    """The day as it was planned and as it went. behind_minutes: negative when ahead."""
+
+    stages: list[AgendaStage]
+    planned_end: int
+    expected_end: int
+    behind_minutes: int
+
+
 class Generated(Open):
     at: int
     facts: Facts
@@ -240,7 +269,7 @@ class Software(Open):
 
 
 class Outcomes(Open):
-    """All that a session left. Times are milliseconds UTC."""
+    """All that a session left. Times are milliseconds UTC. agenda: absent in files of before it was told."""
 
     schema_version: Literal["1.0"]
     code: str
@@ -253,6 +282,7 @@ class Outcomes(Open):
     started_at: int | None
     ended_at: int | None
     people: People
+    agenda: Agenda | None = None
     number: int
     generated: Generated
     software: Software

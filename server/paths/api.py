@@ -8,11 +8,12 @@ import re
 import time
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from ..activities.contract import Refusal, Role, Text
 from ..activities.contract.idea.codes import IdeaState
@@ -44,6 +45,12 @@ _SAID: dict[str, tuple[str, str]] = {
     "no_payment_rule": (
         "L’idea non ha regole di pagamento a risultato: INDIGO non avrebbe nulla da dire.",
         "The idea has no pay-by-result rules: INDIGO would have nothing to tell.",
+    ),
+    "not_brought": (
+        "Di questa sessione qui ci sono le idee, non il resto: i suoi file sono nell’Officina in cui si è tenuta. Se da"
+        " lì arriva il suo export.json, basta importarlo.",
+        "Of this session its ideas are here and nothing else: its files are in the Officina where it was held. Import"
+        " its export.json from there, and they are here too.",
     ),
     "too_many_files": (
         "Altri quattro file si stanno preparando: occorre aspettare che uno sia pronto, o annullarlo.",
@@ -229,6 +236,30 @@ async def exported_idea(request: Request, id: str, idea: str, kind: str) -> Resp
         raise Failed(404, "unknown_idea")
     name = path.line.folded.ideas.ideas[idea].code or idea
     return attachment(*found, f"officina-{re.sub('[^A-Za-z0-9._-]', '-', name)}.{kind}")
+
+
+@router.get(
+    "/{id}/sessions/{code}/export.{kind}",
+    response_class=Response,
+    responses={307: {"description": "The session was held in this Officina, where its own address has its files."}},
+)
+async def exported_session(request: Request, id: str, code: str, kind: str) -> Response:
+    """A session that another Officina held: its JSON as it was brought, or its report."""
+    desk_of(request)
+    path = path_of(request, id)
+    state, house = path.line.folded, house_of(request)
+    if code not in state.sessions:
+        raise Failed(404, "unknown_session")
+    if code not in state.brought and house.rooms.known(code):
+        asked = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/api/sessions/{quote(code, safe='')}/export.{quote(kind, safe='')}{asked}", 307)
+    if kind not in path_export.SESSION_KINDS:
+        raise Failed(404, "not_found")
+    language = language_of(request, path.languages())
+    found = await path_export.session_file(house, path, code, kind, language)
+    if found is None:
+        raise Failed(404, "not_brought", _say("not_brought", language))
+    return attachment(*found, f"officina-{code}.{kind}")
 
 
 class NewFile(BaseModel):

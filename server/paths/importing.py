@@ -1,5 +1,7 @@
 """Dossiers, sessions and lists of ideas from files into a path: first understood and tried, then saved.
 
+A session that another Officina held comes in whole: its file is kept as it is, once the report can be written from it.
+
 What would happen is found out by deciding every ask on a copy of the path's state, so that a dry run says exactly what
 saving does, and a file that the rules could not live with is refused before anything is kept.
 """
@@ -11,10 +13,11 @@ import datetime
 import hashlib
 import io
 import json
+import math
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
@@ -34,7 +37,8 @@ from ..files.reading import Unreadable, read_rows
 from ..files.sheets import Cell, Sheet
 from ..live.envelope import Refused
 from ..moment import fresh
-from ..outcomes.schema import SCHEMA_VERSION
+from ..outcomes import path_export
+from ..outcomes.schema import SCHEMA_VERSION, Outcomes, outcome_of
 from ..outcomes.telling import words_of
 from ..sessions import plans
 from ..sessions.answers import Failed
@@ -50,6 +54,16 @@ MAX_BYTES = 20 << 20
 MAX_PARTS = 1_500_000
 #: Ideas in a dossier, and rows of a sheet.
 MAX_IDEAS, MAX_ROWS = 2_000, 500
+#: Of a session that comes in whole: how deep its file goes, signs of a text in an outcome and elsewhere (a plan may
+#: hold more), and numbers.
+MAX_DEPTH, MAX_TEXT, MAX_LONG_TEXT, MAX_NUMBER = 40, 20_000, 200_000, 2**53
+#: Outcomes; rows and columns of a board, its zones, its notes, signs of one text on it and of all on all boards,
+#: because a picture is laid out word by word.
+MAX_OUTCOMES, MAX_GRID, MAX_ZONES, MAX_NOTES, MAX_ON_BOARD, MAX_ON_BOARDS = 20_000, 100, 300, 5_000, 4_000, 4_000_000
+#: Signs of a text on a board for trying whether a report can be written: long ones take long and fail no other way.
+TRIED_SIGNS = 40
+#: Outcomes that are tried one by one to say which of them a report cannot be written of.
+MOST_TRIED = 500
 #: Asks that are handed to a path at once.
 TOGETHER = 50
 #: What is compared when an idea is there already; the rest is worked out anew or told by others.
@@ -115,6 +129,20 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Version {version} of the idea {code} does not match its digest any more: somebody changed it, or words were"
         " erased.",
     ),
+    "other_session": (
+        "La sessione {code} c’è già, portata da un altro file che dice altro: resta com’è.",
+        "The session {code} is here already, brought by another file that says otherwise: it stays as it is.",
+    ),
+    "without_agenda": (
+        "Il file della sessione {code} viene da una versione di Officina che non vi scriveva la scaletta: entrano le"
+        " idee, non il resto.",
+        "The file of the session {code} comes from a version of Officina that did not write the agenda into it: its"
+        " ideas come in, the rest does not.",
+    ),
+    "session_not_kept": (
+        "La sessione {code} non è stata accolta: {why}.",
+        "The session {code} was not taken in: {why}.",
+    ),
     "not_kept": (
         "L’idea {code} non è stata accolta: {why}.",
         "The idea {code} was not taken in: {why}.",
@@ -172,6 +200,7 @@ class _Dossier(_Ours):
     groups: list[m.Group] = Field(default_factory=list, max_length=24)
     sessions: list[_Session] = Field(default_factory=list, max_length=500)
     outcomes: list[IdeaOutcome] = Field(default_factory=list)
+    brought: list[dict[str, Any]] = Field(default_factory=list, max_length=500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +208,7 @@ class Content:
     """What was read. path: the one that the file names. title: of the path, None where the file tells none.
 
     rows: of each idea of a sheet its row number. new: ideas of a sheet, which get a code of the path.
+    brought: the whole files of sessions. without_agenda: codes of sessions whose file is too old for that.
     errors: [{"row", "column"?, "code", "text"}].
     """
 
@@ -190,6 +220,8 @@ class Content:
     groups: tuple[m.Group, ...] = ()
     sessions: tuple[_Session, ...] = ()
     ideas: tuple[IdeaOutcome, ...] = ()
+    brought: tuple[Mapping[str, Any], ...] = ()
+    without_agenda: tuple[str, ...] = ()
     new: tuple[idea_messages.NewIdea, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[Mapping[str, Any], ...] = ()
@@ -265,17 +297,11 @@ def _document(data: bytes) -> Content:
         raise _Refused("not_ours")
     if whole["software"].get("name") != "officina" or not isinstance(whole.get("outcomes"), list):
         raise _Refused("not_ours")
-    version = whole.get("schema_version")
-    if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", version):
-        raise _Refused("not_ours")
-    if int(version.partition(".")[0]) > int(SCHEMA_VERSION.partition(".")[0]):
-        raise _Refused("too_new", version=version, ours=SCHEMA_VERSION)
+    _not_newer(whole)
     try:
         content = _dossier(whole) if whole.get("kind") == "dossier" else _of_session(whole)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _Refused("broken", place=place[:200], why=str(first["msg"])[:200]) from None
+        raise _broken(error) from None
     if len(content.ideas) > MAX_IDEAS:
         raise _Refused("too_many", most=MAX_IDEAS)
     seen: dict[str, None] = {}
@@ -290,8 +316,19 @@ def _document(data: bytes) -> Content:
     return content
 
 
+def _not_newer(whole: Mapping[str, Any], at: str = "") -> None:
+    """Raises _Refused for what tells no version of its own, or a later one than ours."""
+    version = whole.get("schema_version")
+    if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", version):
+        raise _Refused("broken", place=f"{at}schema_version", why="missing") if at else _Refused("not_ours")
+    if int(version.partition(".")[0]) > int(SCHEMA_VERSION.partition(".")[0]):
+        raise _Refused("too_new", version=version, ours=SCHEMA_VERSION)
+
+
 def _dossier(whole: Mapping[str, Any]) -> Content:
     read_ = _Dossier.model_validate(whole)
+    for nth, one in enumerate(read_.brought):
+        _can_be_taken_home(one, f"brought.{nth}.")
     return Content(
         "dossier",
         read_.path,
@@ -301,20 +338,28 @@ def _dossier(whole: Mapping[str, Any]) -> Content:
         tuple(read_.groups),
         tuple(read_.sessions),
         tuple(read_.outcomes),
+        tuple(read_.brought),
     )
+
+
+class _PlanHead(_Ours):
+    path: Any = None
+    credits: dict[str, str] = Field(default_factory=dict)
 
 
 class _SessionFile(_Ours):
     """The head of a session's `export.json`."""
 
-    code: m.Code
+    code: m.SessionCode
     title: Text
     phase: Annotated[str, Field(max_length=40)]
     languages: list[Language] = Field(min_length=1, max_length=8)
     groups: list[m.Group] = Field(default_factory=list, max_length=12)
+    made_at: Moment_ | None = None
+    started_at: Moment_ | None = None
     ended_at: Moment_ | None = None
     people: dict[str, Any] = Field(default_factory=dict)
-    plan: dict[str, Any] = Field(default_factory=dict)
+    plan: _PlanHead = _PlanHead()
 
 
 class _LeftBy(_Ours):
@@ -326,8 +371,108 @@ class _LeftBy(_Ours):
     kind: Annotated[str, Field(max_length=60)]
 
 
+def _broken(error: ValidationError, *before: str | int) -> _Refused:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in (*before, *first["loc"]))
+    return _Refused("broken", place=place[:200], why=str(first["msg"])[:200])
+
+
+def _can_be_taken_home(whole: Mapping[str, Any], at: str = "") -> None:
+    """Whether a session's file is sound and its report can be written in both languages. Raises _Refused.
+
+    What could not go out again must not come in. at: of the file within a larger one, with a point behind it.
+    """
+    _plain_values(whole, at)
+    _not_newer(whole, at)
+    try:
+        _SessionFile.model_validate(whole)
+        Outcomes.model_validate({**whole, "schema_version": SCHEMA_VERSION, "outcomes": []}, strict=True)
+    except ValidationError as error:
+        raise _broken(error, *filter(None, at.split("."))) from None
+    for name, shape in (("agenda", dict), ("outcomes", list)):
+        if not isinstance(whole.get(name), shape):
+            raise _Refused("broken", place=at + name, why="missing")
+    if len(whole["outcomes"]) > MAX_OUTCOMES:
+        raise _Refused("broken", place=f"{at}outcomes", why=f"{len(whole['outcomes'])}, of {MAX_OUTCOMES} at most")
+    on_boards = 0
+    for nth, outcome in enumerate(whole["outcomes"]):
+        place = f"{at}outcomes.{nth}"
+        kind = outcome.get("kind") if isinstance(outcome, dict) else None
+        try:
+            # Moments of ideas are read from text, which a strict reading does not do.
+            outcome_of(str(kind)).model_validate(outcome, strict=kind != "idea")
+        except ValidationError as error:
+            raise _broken(error, *place.split(".")) from None
+        if kind == "board":
+            measures = [(outcome["cols"], MAX_GRID), (outcome["rows"], MAX_GRID)]
+            measures += [(len(outcome["zones"]), MAX_ZONES), (len(outcome["notes"]), MAX_NOTES)]
+            signs = [len(text) for text in _texts_of(outcome)]
+            on_boards += sum(signs)
+            measures += [(max(signs), MAX_ON_BOARD), (on_boards, MAX_ON_BOARDS)]
+            if any(n > most for n, most in measures):
+                raise _Refused("broken", place=place, why="a board without measure")
+    why = _no_report(whole)
+    if why is not None:
+        # Only now, because it is slow and says no more than where.
+        tried = enumerate(whole["outcomes"][:MOST_TRIED])
+        found = next((n for n, one in tried if _no_report({**whole, "outcomes": [one]})), None)
+        raise _Refused("broken", place=at.rstrip(".") if found is None else f"{at}outcomes.{found}", why=why)
+
+
+def _no_report(whole: Mapping[str, Any]) -> str | None:
+    """Why no report can be written of a session's file; None where it can."""
+    outcomes = [_in_short(one) if one["kind"] == "board" else one for one in whole["outcomes"]]
+    try:
+        for language in HOUSE_LANGUAGES:
+            path_export.session_report({**whole, "outcomes": outcomes}, language, {})
+    except Exception as error:
+        # Whatever it is that this file does to the writers, it would do it again to whoever takes it home.
+        return f"{type(error).__name__}: {error}"[:200]
+    return None
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts_of(part)
+
+
+def _in_short(value: Any) -> Any:
+    """The same with every text cut: equal ones stay equal, so that what refers to each other still does."""
+    if isinstance(value, str):
+        return value[:TRIED_SIGNS]
+    if isinstance(value, dict):
+        return {name: _in_short(part) for name, part in value.items()}
+    return [_in_short(part) for part in value] if isinstance(value, list) else value
+
+
+def _plain_values(value: Any, at: str, most: int = MAX_LONG_TEXT) -> None:
+    """Raises _Refused for what no session leaves: a depth, a text or a number without measure."""
+    waiting: list[tuple[Any, str, int, int]] = [(value, at.rstrip("."), 1, most)]
+    while waiting:
+        one, place, depth, most = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise _Refused("broken", place=place[:200], why=f"deeper than {MAX_DEPTH}")
+        if isinstance(one, str) and len(one) > most:
+            raise _Refused("broken", place=place[:200], why=f"{len(one)} signs, of {most} at most")
+        if isinstance(one, float) and not math.isfinite(one):
+            raise _Refused("broken", place=place[:200], why="a number without measure")
+        if isinstance(one, int | float) and abs(one) > MAX_NUMBER:
+            raise _Refused("broken", place=place[:200], why="a number without measure")
+        inner = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        for name, part in inner:
+            if isinstance(name, str) and len(name) > MAX_TEXT:
+                raise _Refused("broken", place=place[:200], why=f"a name of {len(name)} signs")
+            where = f"{place}.{name}" if place else str(name)
+            waiting.append((part, where[:300], depth + 1, MAX_TEXT if name == "outcomes" else most))
+
+
 def _of_session(whole: Mapping[str, Any]) -> Content:
     head = _SessionFile.model_validate(whole)
+    if "agenda" in whole:
+        _can_be_taken_home(whole)
     ideas: list[IdeaOutcome] = []
     stages: dict[str, _LeftBy] = {}
     left: dict[str, dict[str, int]] = {}
@@ -336,15 +481,14 @@ def _of_session(whole: Mapping[str, Any]) -> Content:
             about = _LeftBy.model_validate(outcome)
             if about.kind == "idea":
                 own = {name: value for name, value in outcome.items() if name in IdeaOutcome.model_fields}
-                ideas.append(IdeaOutcome.model_validate(own))
+                # As when a session hands its ideas over to a path at home.
+                ideas.append(IdeaOutcome.model_validate({**own, "session": head.code}))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in ("outcomes", place, *first["loc"]))
-            raise _Refused("broken", place=where[:200], why=str(first["msg"])[:200]) from None
+            raise _broken(error, "outcomes", place) from None
         stages.setdefault(about.stage, about)
         kinds = left.setdefault(about.stage, {})
         kinds[about.kind] = kinds.get(about.kind, 0) + 1
-    path = head.plan.get("path")
+    path = head.plan.path
     rows = head.people.get("by_group")
     people = {
         one["group"]: one["count"]
@@ -374,6 +518,8 @@ def _of_session(whole: Mapping[str, Any]) -> Content:
         tuple(head.groups),
         (session,),
         tuple(ideas),
+        (whole,) if "agenda" in whole else (),
+        () if "agenda" in whole else (head.code,),
     )
 
 
@@ -652,8 +798,17 @@ def _as_kept(fact: AFact) -> AFact:
     return m.FACTS[fact.kind].model_validate_json(fact.model_dump_json())
 
 
-def plan(content: Content, into: str | None, known: Mapping[str, rules.State], language: str, now: int) -> Plan:
+def plan(
+    content: Content,
+    into: str | None,
+    known: Mapping[str, rules.State],
+    language: str,
+    now: int,
+    lives_here: Callable[[str], bool] = lambda code: False,
+) -> Plan:
     """What saving would do. into: the path asked for, else the one that the file names. known: states of paths by id.
+
+    lives_here: whether the session of a code was held in this Officina, which then needs no file of it.
 
     Raises Failed 404 or 422. Blocks for hundreds of ideas; call it from a thread.
     """
@@ -668,6 +823,10 @@ def plan(content: Content, into: str | None, known: Mapping[str, rules.State], l
         content = _named(content, id)
     if is_new and content.title is None:
         raise Failed(404, "unknown_path", _say("unknown_path", language, path=id))
+    if state is not None:
+        # What a session of ours leaves comes by itself, and knows better than a file when each stage closed.
+        ours = [one for one in content.sessions if one.session in state.sessions and lives_here(one.session)]
+        content = replace(content, sessions=tuple(one for one in content.sessions if one not in ours))
     trial = _Trial(rules.start() if state is None else state, now)
     warnings = [dict(one) for one in content.warnings]
     if is_new and content.title is not None:
@@ -686,6 +845,11 @@ def plan(content: Content, into: str | None, known: Mapping[str, rules.State], l
     ideas = [_plan_idea(trial, place, one, language, warnings) for place, one in enumerate(content.ideas)]
     ideas += [_plan_new(trial, one, content.rows[one.idea], language) for one in content.new]
     stages = _plan_stages(trial, content)
+    brought = [_plan_brought(trial, one, language, lives_here, warnings) for one in content.brought]
+    for code in content.without_agenda:
+        if not lives_here(code):
+            text = _say("without_agenda", language, code=code)
+            warnings.append({"code": "without_agenda", "session": code, "text": text})
     counts = {what: sum(one["what"] == what for one in ideas) for what in ("new", "here", "conflict")}
     told = {
         "format": content.format,
@@ -694,6 +858,7 @@ def plan(content: Content, into: str | None, known: Mapping[str, rules.State], l
         "title": dict(trial.state.title or {}),
         "sessions": sessions,
         "stages": stages,
+        "brought": brought,
         "counts": counts,
         "ideas": ideas,
         "warnings": warnings,
@@ -737,6 +902,31 @@ def _plan_stages(trial: _Trial, content: Content) -> int:
                 )
             )
     return len(trial.asks) - before
+
+
+def _plan_brought(
+    trial: _Trial,
+    file: Mapping[str, Any],
+    language: str,
+    lives_here: Callable[[str], bool],
+    warnings: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """{"session","title","what": "new"|"here"|"conflict"|"lives_here"}."""
+    code, title = file["code"], Text(file["title"])
+    row = {"session": code, "title": dict(title)}
+    if lives_here(code):
+        return {**row, "what": "lives_here"}
+    before = len(trial.asks)
+    trial.ask(m.AddSession(session=code, title=title, phase=file["phase"]))
+    try:
+        refusal = trial.ask(m.BringSession(session=code, file=dict(file)))
+    except (ValueError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"[:200]
+        raise Failed(422, "broken", _say("broken", language, place=code, why=why)) from error
+    if refusal is not None:
+        warnings.append({"code": "other_session", "session": code, "text": _say("other_session", language, code=code)})
+        return {**row, "what": "conflict"}
+    return {**row, "what": "new" if any(do == "bring_session" for _, do, _ in trial.asks[before:]) else "here"}
 
 
 def _plan_idea(
@@ -834,7 +1024,8 @@ async def understand(
     now = house.clock.now()
 
     def work() -> Plan:
-        return plan(read(data, filename, language, columns, first), into, known, language, now)
+        content = read(data, filename, language, columns, first)
+        return plan(content, into, known, language, now, house.rooms.known)
 
     return await asyncio.to_thread(work)
 
@@ -854,9 +1045,10 @@ async def save(house: House, planned: Plan, language: str) -> dict[str, Any]:
             if isinstance(answer, Refused):
                 if answer.refusal.again:
                     raise Failed(503, answer.refusal.code, path.screens.refusal_text(answer.refusal, language))
-                code = having.get("idea") or (having.get("outcome") or {}).get("idea") or do
                 why = path.screens.refusal_text(answer.refusal, language)
-                errors.append({"code": "not_kept", "text": _say("not_kept", language, code=code, why=why)})
+                key = "session_not_kept" if do == "bring_session" else "not_kept"
+                code = having.get("idea") or (having.get("outcome") or {}).get("idea") or having.get("session") or do
+                errors.append({"code": key, "text": _say(key, language, code=code, why=why)})
     return {**planned.told, "errors": errors, "saved": True}
 
 

@@ -15,6 +15,8 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 #: Of a path: part of an address, and never the code of a session, which has capitals and figures only.
 PATH_ID = r"[a-z][a-z0-9_-]{0,59}"
 Code = Annotated[str, Field(max_length=40)]
+#: Part of an address too.
+SessionCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,12}$")]
 
 
 class Group(Message):
@@ -47,6 +49,14 @@ class CloseSession(AnAsk):
     session: Code
 
 
+class BringSession(AnAsk):
+    """A session that was held in another Officina. file: its whole `export.json`."""
+
+    by = BY_SERVER
+    session: SessionCode
+    file: dict[str, Any]
+
+
 class TakeStage(AnAsk):
     """What a stage left when it closed. left: how many outcomes of each kind. sizes: people per group in the session."""
 
@@ -77,6 +87,18 @@ class SessionAdded(AFact):
     groups: list[Group] = Field(default_factory=list)
 
 
+class SessionBrought(AFact):
+    """file: as it was brought.
+
+    Its texts are not marked as anybody's, so an erasing does not reach them: who wrote them is known only where the
+    session was held, and the same words of somebody here say nothing about them.
+    """
+
+    touches = "none"
+    session: str
+    file: dict[str, Any]
+
+
 class SessionClosed(AFact):
     touches = "none"
     session: str
@@ -97,13 +119,13 @@ class StageTaken(AFact):
     late: list[str] = Field(default_factory=list)
 
 
-Ask = MakePath | AddSession | TakeStage | CloseSession | ideas.Ask
-Fact = PathMade | SessionAdded | StageTaken | SessionClosed | ideas.Fact
+Ask = MakePath | AddSession | BringSession | TakeStage | CloseSession | ideas.Ask
+Fact = PathMade | SessionAdded | SessionBrought | StageTaken | SessionClosed | ideas.Fact
 #: By name on the wire and in the journal.
 ASKS: dict[str, type[AnAsk]] = {
-    one.do: one for one in (MakePath, AddSession, TakeStage, CloseSession, *get_args(ideas.Ask))
+    one.do: one for one in (MakePath, AddSession, BringSession, TakeStage, CloseSession, *get_args(ideas.Ask))
 }
 FACTS: dict[str, type[AFact]] = {
-    one.kind: one for one in (PathMade, SessionAdded, StageTaken, SessionClosed, *get_args(ideas.Fact))
+    one.kind: one for one in (PathMade, SessionAdded, SessionBrought, StageTaken, SessionClosed, *get_args(ideas.Fact))
 }
 IDEA_FACTS: tuple[type[Any], ...] = get_args(ideas.Fact)

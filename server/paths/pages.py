@@ -236,20 +236,25 @@ def idea_row(path: LivePath, idea: idea_rules.Idea, language: str, today: str) -
 
 
 def phases_of(path: LivePath, language: str, words: Words) -> list[dict[str, Any]]:
-    """[{"phase","name","sessions": [{"session","title","stages": [{"title","left": [words]}]}]}], in the order of a path."""
+    """[{"phase","name","sessions": [{"session","title","brought","stages": [{"title","left": [words]}]}]}], in the order
+    of a path. brought: the date of a session that another Officina held, else None."""
+    folded = path.line.folded
     view = localise(
         [
             {
                 "session": code,
                 "title": session.title,
                 "phase": session.phase,
-                "stages": [
+                "brought": held_on(folded.brought[code], language) if code in folded.brought else None,
+                "stages": stages_brought(folded.brought[code], words)
+                if code in folded.brought
+                else [
                     {"title": kept.title, "activity": kept.activity, "left": left_of(kept.left, words)}
-                    for (of, _), kept in path.line.folded.stages.items()
+                    for (of, _), kept in folded.stages.items()
                     if of == code
                 ],
             }
-            for code, session in path.line.folded.sessions.items()
+            for code, session in folded.sessions.items()
         ],
         language,
     )
@@ -262,6 +267,36 @@ def phases_of(path: LivePath, language: str, words: Words) -> list[dict[str, Any
         }
         for phase in known
     ]
+
+
+def held_on(file: Mapping[str, Any], language: str) -> str:
+    """The day of a session that was brought, as people write it; "" where its file tells none."""
+    at = file["started_at"] or file["made_at"] or file["ended_at"]
+    return written_day(day(at), language) if at else ""
+
+
+def stages_brought(file: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
+    """The stages of a brought session that were opened, each with what it left, in words."""
+    left: dict[str, dict[str, int]] = {}
+    for one in file["outcomes"]:
+        kinds = left.setdefault(one["stage"], {})
+        kinds[one["kind"]] = kinds.get(one["kind"], 0) + 1
+    return [
+        {
+            "title": Text(stage["title"]),
+            "activity": stage["activity"],
+            "left": left_of(left.get(stage["id"], {}), words),
+        }
+        for stage in file["agenda"]["stages"]
+        if stage["state"] != "coming"
+    ]
+
+
+def place_of_session(path: LivePath, code: str | None) -> str | None:
+    """Where the desk shows a session of the path: its own page, or the dossier for one that another Officina held."""
+    if code is None or code not in path.line.folded.sessions:
+        return None
+    return f"/desk/paths/{path.id}#session-{code}" if code in path.line.folded.brought else f"/desk/{code}"
 
 
 def left_of(left: Mapping[str, int], words: Words) -> list[str]:
@@ -388,6 +423,7 @@ def about(path: LivePath, found: idea_rules.Idea, view: Mapping[str, Any], laid:
         "version": found.version,
         "table": found.table,
         "session": found.session,
+        "session_at": place_of_session(path, found.session),
         "session_title": localise(session.title, laid.language) if session else None,
         "form": view["form"],
         "editable": view["editable"],
@@ -470,7 +506,9 @@ async def sources_told(
     """Where each field comes from, by path: the stage, the note with its words where they are still kept, the votes."""
     folded = path.line.folded
     groups = {group["id"]: group for group in groups_of(folded, language)}
-    notes = await notes_of(house, {(one.session, one.stage) for one in found.sources if one.session and one.stage})
+    notes = await notes_of(
+        house, folded, {(one.session, one.stage) for one in found.sources if one.session and one.stage}
+    )
     told: dict[str, list[dict[str, Any]]] = {}
     for one in found.sources:
         stage = folded.stages.get((one.session or "", one.stage or ""))
@@ -479,7 +517,7 @@ async def sources_told(
             {
                 "kind": one.source_kind,
                 "relation": one.relation,
-                "session": one.session if one.session in folded.sessions else None,
+                "session_at": place_of_session(path, one.session),
                 "stage": localise(stage.title, language) if stage else one.stage,
                 "text": notes.get((one.session, one.stage, one.note)),
                 "number": one.number,
@@ -495,14 +533,20 @@ async def sources_told(
     return told
 
 
-async def notes_of(house: House, stages: Iterable[tuple[str, str]]) -> dict[tuple[Any, Any, Any], str]:
+async def notes_of(
+    house: House, folded: rules.State, stages: Iterable[tuple[str, str]]
+) -> dict[tuple[Any, Any, Any], str]:
     """The words of the notes of these stages, by session, stage and note, as far as their sessions left them."""
     found: dict[tuple[Any, Any, Any], str] = {}
     for session, stage in stages:
-        live = await house.rooms.find(session)
-        if live is None or stage not in live.room.folded.runs:
-            continue
-        left = live.room.activity_of(live.room.folded, stage).rules.outcomes(live.room.folded.runs[stage])
+        left: list[dict[str, Any]]
+        if session in folded.brought:
+            left = [one for one in folded.brought[session]["outcomes"] if one["stage"] == stage]
+        else:
+            live = await house.rooms.find(session)
+            if live is None or stage not in live.room.folded.runs:
+                continue
+            left = live.room.activity_of(live.room.folded, stage).rules.outcomes(live.room.folded.runs[stage])
         for outcome in left:
             notes = outcome.get("notes")
             for note in notes if isinstance(notes, list) else ():

@@ -50,7 +50,7 @@ class Handed:
 @dataclass(frozen=True, slots=True)
 class State:
     """taken: (session, stage) -> what it left. handed: idea -> how it came in. sizes: people per group, of the last
-    session that handed something over."""
+    session that handed something over. brought: whole `export.json` of the sessions that another Officina held."""
 
     title: Text | None = None
     languages: tuple[str, ...] = ("it", "en")
@@ -60,6 +60,7 @@ class State:
     stages: Mapping[tuple[str, str], Stage] = field(default_factory=dict)
     handed: Mapping[str, Handed] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    brought: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ideas: idea_rules.Ideas = field(default_factory=idea_rules.start)
 
     def closed_at(self, session: str, stage: str) -> int | None:
@@ -95,6 +96,8 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             if ask.session in state.sessions:
                 return []
             return [m.SessionAdded(session=ask.session, title=ask.title, phase=ask.phase, groups=ask.groups)]
+        case m.BringSession():
+            return _bring(state, ask)
         case m.TakeStage():
             return _take(state, ask, moment)
         case m.CloseSession():
@@ -105,6 +108,32 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
     here = moment._replace(sizes=state.sizes)
     context = replace(state.context(getattr(ask, "idea", None)), prefix=_series(state, moment))
     return idea_rules.decide(state.ideas, ask, here, context)
+
+
+def _bring(state: State, ask: m.BringSession) -> list[AFact] | Refusal:
+    if state.title is None:
+        return Refusal("unknown_path")
+    known = state.brought.get(ask.session)
+    if known is None:
+        return [m.SessionBrought(session=ask.session, file=ask.file)]
+    return [] if _lasting(known) == _lasting(ask.file) else Refusal("other_session")
+
+
+#: What two files of the same session may differ in: when they were written, and by which version.
+OF_THE_MOMENT = ("generated", "number", "software")
+
+
+def _lasting(file: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says of its session at whatever moment it is written."""
+    kept = {name: value for name, value in file.items() if name not in OF_THE_MOMENT}
+    if file.get("ended_at") is None:
+        # While a day goes on, its expected times move by themselves.
+        kept.pop("agenda", None)
+    book = kept.get("codebook")
+    if isinstance(book, list):
+        # Its row of the session tells up to which fact the file goes.
+        kept["codebook"] = [row for row in book if not (isinstance(row, Mapping) and row.get("what") == "session")]
+    return kept
 
 
 def _series(state: State, moment: Moment) -> str:
@@ -196,6 +225,8 @@ def evolve(state: State, happened: Happening) -> State:
         case m.SessionClosed():
             ended = replace(state.sessions[fact.session], closed=True)
             return replace(state, sessions={**state.sessions, fact.session: ended})
+        case m.SessionBrought():
+            return replace(state, brought={**state.brought, fact.session: fact.file})
         case m.StageTaken():
             stage = Stage(fact.title, fact.activity, fact.closed_at, fact.left)
             stages = {**state.stages, (fact.session, fact.stage): stage}
@@ -244,6 +275,7 @@ def view(state: State, screen: str) -> dict[str, Any]:
             "title": session.title,
             "phase": session.phase,
             "added_at": session.added_at,
+            "brought": code in state.brought,
             "stages": [
                 {"stage": stage, "title": kept.title, "activity": kept.activity, "left": dict(kept.left)}
                 for (of, stage), kept in state.stages.items()
