@@ -115,6 +115,7 @@ class Drawing:
     def __init__(self, activities: Mapping[str, Activity], static: Path | None = None) -> None:
         self.activities = activities
         self.static = static or shipped("static")
+        self._assets: dict[str, str] = {}
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.FileSystemLoader(activity.folder) for name, activity in activities.items()
         }
@@ -144,9 +145,12 @@ class Drawing:
         One digest and not one per file: scripts import each other by relative addresses, and a script loaded under two
         addresses would run twice.
         """
-        if self.find_static(name) is None:
-            raise jinja2.TemplateError(f"no static file {name}")
-        return f"/static/{self.digest}/{name}"
+        if name not in self._assets:
+            if self.find_static(name) is None:
+                raise jinja2.TemplateError(f"no static file {name}")
+            # A page asks for hundreds, and the disk need not be asked again: the digest of all stands for the process.
+            self._assets[name] = f"/static/{self.digest}/{name}"
+        return self._assets[name]
 
     @cached_property
     def digest(self) -> str:
@@ -201,8 +205,9 @@ class Drawing:
     async def warm(self) -> None:
         """Reads all templates one by one, after the first page is out: forty phones must not meet them for the first time."""
         await asyncio.sleep(WARM_AFTER)
-        for name in self.environment.list_templates(["html"]):
-            self._template(name)
+        for name in await asyncio.to_thread(self.environment.list_templates, ["html"]):
+            # In a thread, because the largest take a quarter of a second and somebody may be joining.
+            await asyncio.to_thread(self._template, name)
             await asyncio.sleep(0.01)
 
     def _template(self, name: str) -> jinja2.Template | None:

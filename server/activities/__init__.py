@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .contract import AFact, AnAsk, Message, asks_of, facts_of
 
@@ -24,6 +24,16 @@ RULES = ("State", "start", "decide", "evolve", "view", "mine", "scope", "outcome
 
 class BrokenFolder(RuntimeError):
     """An activity's folder lacks something; the sentence says which folder and what."""
+
+
+class Works(NamedTuple):
+    """runs: by the first part of the work's key, functions of a snapshot that give (do, with); warm: called when a stage
+    opens, so that the first run need not wait for imports. patient: the runs that nobody waits for, with a turn of their
+    own."""
+
+    runs: Mapping[str, Any]
+    warm: Callable[[], None] | None
+    patient: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,19 @@ class Activity:
 
     def looks(self) -> Mapping[str, Any]:
         """What `work.py` works out for the desk, by name: functions of the state and an id; none without that file."""
-        if not (self.folder / "work.py").exists():
-            return {}
-        work = importlib.import_module(f"{__name__}.{self.name}.work")
-        found: Mapping[str, Any] = getattr(work, "LOOKS", {})
+        found: Mapping[str, Any] = getattr(self._work(), "LOOKS", {})
         return found
+
+    def works(self) -> Works:
+        """What `work.py` works out off the line for a state that waits for it."""
+        work = self._work()
+        return Works(getattr(work, "RUNS", {}), getattr(work, "warm", None), getattr(work, "PATIENT", ()))
+
+    def _work(self) -> ModuleType | None:
+        """`work.py`, or the folder `work/`; read when it is first needed, because it may bring a solver with it."""
+        if not (self.folder / "work.py").exists() and not (self.folder / "work").is_dir():
+            return None
+        return importlib.import_module(f"{__name__}.{self.name}.work")
 
     def read_setup(self, setup: Any, first: str) -> Any:
         """The setup as a model. Raises pydantic.ValidationError. `first` is the session's first language."""

@@ -30,6 +30,9 @@ log = structlog.get_logger("room")
 SESSION_ASKS = asks_of(session_messages.Ask)
 SESSION_FACTS = facts_of(session_messages.Fact)
 
+#: Facts after which other people are in the session, or the same in another group.
+PEOPLE = (session_messages.PersonJoined, session_messages.PeopleRemoved, session_messages.PersonErased)
+
 Runs = dict[str, Any]
 
 
@@ -41,9 +44,11 @@ class Folded:
     runs: Runs = field(default_factory=dict)
     #: People of a rehearsal that was removed; what they answered is passed over.
     passed_over: frozenset[str] = frozenset()
+    #: What earlier stages left to the stage that opened last, so that retelling who is here need not ask them again.
+    given: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def copy(self) -> Folded:
-        return Folded(self.session, dict(self.runs), self.passed_over)
+        return Folded(self.session, dict(self.runs), self.passed_over, self.given)
 
 
 class UnknownActivity(ValueError):
@@ -137,16 +142,35 @@ class Room(Line[Folded]):
         elif isinstance(said, session_messages.SetupSet):
             folded.runs[said.stage] = self.start(folded, said.stage)
         elif isinstance(said, session_messages.StageOpened):
+            folded.given = self._given(folded, said.stage)
             self._opened(folded, said.stage, fact.at)
-        elif isinstance(said, session_messages.PeopleSeated) and folded.session.stage_open:
-            self._opened(folded, folded.session.current, fact.at)
+        elif folded.session.stage_open and folded.session.current is not None:
+            seated = isinstance(said, session_messages.PeopleSeated)
+            if seated or (isinstance(said, PEOPLE) and self._follows_people(folded)):
+                self._opened(folded, folded.session.current, fact.at)
         return folded
 
-    def _opened(self, folded: Folded, id: str | None, at: int) -> None:
-        """Tells a stage who sits where, and what earlier stages left of the kinds it takes.
+    def _follows_people(self, folded: Folded) -> bool:
+        """Whether the open stage is told again as people come and go."""
+        current = folded.session.current
+        return current is not None and getattr(self.activity_of(folded, current).rules, "FOLLOWS_PEOPLE", False)
 
-        What they left is folded here and not kept in the fact: a copy of people's words there would outlive erasing.
+    def _given(self, folded: Folded, id: str) -> dict[str, list[dict[str, Any]]]:
+        """What earlier stages left of the kinds that this one takes, by stage.
+
+        It is folded here and not kept in the fact: a copy of people's words there would outlive erasing.
         """
+        plan = folded.session.plan
+        takes = getattr(self.activity_of(folded, id).rules, "TAKES", ()) if plan is not None else ()
+        given: dict[str, list[dict[str, Any]]] = {}
+        for stage in plan.stages if plan is not None and takes else ():
+            if stage.id != id and stage.id in folded.session.spent:
+                left = self.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
+                given[stage.id] = [one for one in left if one["kind"] in takes]
+        return given
+
+    def _opened(self, folded: Folded, id: str | None, at: int) -> None:
+        """Tells a stage who is here and who sits where, and what earlier stages left to it."""
         plan = folded.session.plan
         run = folded.runs.get(id or "")
         if plan is None or id is None or run is None:
@@ -154,15 +178,11 @@ class Room(Line[Folded]):
         rules = self.activity_of(folded, id).rules
         if not hasattr(rules, "opened"):
             return
-        takes = getattr(rules, "TAKES", ())
-        given: dict[str, list[dict[str, Any]]] = {}
-        for stage in plan.stages if takes else ():
-            if stage.id != id and stage.id in folded.session.spent:
-                left = self.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
-                given[stage.id] = [one for one in left if one["kind"] in takes]
         groups = tuple(group.id for group in plan.groups)
         session = folded.session
-        opening = Opening(given, session.tables(), session.sizes(), groups, tuple(plan.languages), at)
+        people = {person: one.group for person, one in session.people.items()}
+        tables, sizes = session.tables(), session.sizes()
+        opening = Opening(folded.given, tables, sizes, groups, tuple(plan.languages), at, people)
         folded.runs[id] = rules.opened(run, opening)
 
     def start(self, folded: Folded, stage: str) -> Any:
@@ -259,6 +279,8 @@ class Room(Line[Folded]):
             # Beside an anonymous fact stands no group but the one that the fact itself may tell.
             told = getattr(fact, "group", None) if anonymous else group
             self._add(working, kept, fact, stage, voter if asking.role != "desk" else None, told, level, at)
+        if stage is not None and activity is not None and any(fact.seats for fact in facts):
+            self._seat(working, kept, activity.rules.seats(working.runs[stage]), moment)
         one.entry = Entry(actor, asking.id, kept, asking.people)
         return one
 
@@ -290,6 +312,22 @@ class Room(Line[Folded]):
             after = working.session
             if after.stage_open and after.state == "open":
                 self._own_ask(working, kept, after.current, "go_on", at)
+
+    def _seat(self, working: Folded, kept: list[NewFact], seats: Mapping[str, str], moment: Moment) -> None:
+        """Seats people in the session as a stage has just published it, in the same batch.
+
+        seats: person -> label of the table. Who sits there already is left alone.
+        """
+        tables: dict[str, list[str]] = {}
+        for person, table in seats.items():
+            known = working.session.people.get(person)
+            if known is not None and known.table != table:
+                tables.setdefault(table, []).append(person)
+        for table, people in tables.items():
+            ask = session_messages.SeatPeople(people=people, table=table)
+            facts = session_rules.decide(working.session, ask, moment._replace(actor="desk", person=None, voter=None))
+            for fact in facts if isinstance(facts, list) else ():
+                self._add(working, kept, fact, None, None, None, "pseudonym", moment.now)
 
     def _own_ask(self, working: Folded, kept: list[NewFact], stage: str | None, do: str, at: int) -> None:
         if stage is None:

@@ -23,6 +23,7 @@ from .envelope import Asking, Receipt, Refused
 from .room import Room
 from .screens import Screens
 from .socket import ASK_BURST, ASKS_PER_SECOND, Bucket
+from .works import Works
 
 log = structlog.get_logger("rooms")
 
@@ -42,6 +43,8 @@ class LiveRoom:
     buckets: dict[str, Bucket] = field(default_factory=dict)
     #: The join page by language and whether the room is locked; nothing else of it changes in a session.
     join_pages: dict[tuple[str, bool], str] = field(default_factory=dict)
+    #: What its stages work out off the line; set as soon as the room is open.
+    works: Works | None = None
 
     @property
     def epoch(self) -> str:
@@ -116,6 +119,8 @@ class Rooms:
         self.live: dict[str, LiveRoom] = {}
         self.lines: dict[str, LineRow] = {}
         self._opening: dict[str, asyncio.Future[LiveRoom | None]] = {}
+        #: One solver at a time in this server, whatever room it works for; and one beside it that nobody waits for.
+        self._solving, self._patient = asyncio.Lock(), asyncio.Lock()
         #: Told of each room that is opened, before anybody meets it.
         self.on_open: list[Callable[[LiveRoom], None]] = []
 
@@ -159,6 +164,7 @@ class Rooms:
         screens = Screens(room, self.drawing, self.address)
         screens.start()
         live = LiveRoom(room, screens, self, row.made_at)
+        live.works = Works(live, self._solving, self._patient)
         self.live[row.code] = live
         for tell in self.on_open:
             tell(live)
@@ -212,10 +218,14 @@ class Rooms:
         for connection in live.screens.everyone():
             connection.end(4010)
         await live.screens.close()
+        if live.works is not None:
+            await live.works.close()
         await live.room.close()
 
     async def close(self) -> None:
         for live in list(self.live.values()):
             await live.room.rest()
             await live.screens.close()
+            if live.works is not None:
+                await live.works.close()
             await live.room.close()

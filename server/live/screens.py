@@ -205,6 +205,8 @@ class Screens:
         for fact in facts:
             if fact.stage is None:
                 self._session_changed(fact)
+            elif touched is not None:
+                self._also_touched(fact)
         if self.room.trouble != self._trouble:
             self._trouble = self.room.trouble
             self._notice_trouble()
@@ -217,6 +219,20 @@ class Screens:
             self._patch_all()
         elif self._patching is None:
             self._patching = asyncio.get_running_loop().call_later(PATCH_EVERY, self._send_patches)
+
+    def _also_touched(self, fact: KeptFact) -> None:
+        """Others than the asker whose own part a fact changes, where the activity tells them."""
+        room = self.room
+        if fact.stage is None or fact.stage != room.folded.session.current or fact.stage == self._patched_stage():
+            return
+        rules = room.activity_of(room.folded, fact.stage).rules
+        if hasattr(rules, "touched"):
+            happening = Happening(fact.said or room.parse_fact(fact), fact.at, fact.person, fact.group, fact.number)
+            others = rules.touched(room.folded.runs[fact.stage], happening)
+            if others is None:
+                self._dirty.everybody = True
+            else:
+                self._dirty.own |= set(others)
 
     # -- changes one by one -------------------------------------------------------------------------------------
 

@@ -115,8 +115,9 @@ class Connection:
                 return
             self._queue = deque()
             self._drain = self.loop.create_task(self._drain_queue())
-        if len(self._queue) >= QUEUE_FRAMES or self._bytes + len(frame) > QUEUE_BYTES:
-            # A screen this far behind needs no history: it gets one fresh view when it reads again.
+        if self._queue and (len(self._queue) >= QUEUE_FRAMES or self._bytes + len(frame) > QUEUE_BYTES):
+            # A screen this far behind needs no history: it gets one fresh view when it reads again. A frame alone
+            # always waits, however long it is: a welcome must come as one.
             self._queue.clear()
             self._bytes = 0
             self._needs_view = True

@@ -106,11 +106,13 @@ class AnAsk(Message):
 class AFact(Message):
     """What happened. The class name in snake case is the journal's `kind`.
 
-    `touches` says whose own part of the screen changes: `one` (the fact's voter), `all`, or `none`.
+    `touches` says whose own part of the screen changes: `one` (the fact's voter), `all`, or `none`. `seats`: the room
+    then seats people as `rules.seats(state)` says, in the same batch.
     """
 
     kind: ClassVar[str] = ""
     touches: ClassVar[Literal["one", "all", "none"]] = "one"
+    seats: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -120,6 +122,8 @@ class AFact(Message):
 BY_DESK = frozenset({"desk"})
 BY_CLOCK = frozenset({"clock"})
 BY_DESK_OR_CLOCK = frozenset({"desk", "clock"})
+#: What an activity worked out off the line (its `work.py`); no socket and no address can ask it.
+BY_SERVER = frozenset({"server"})
 
 
 def asks_of(union: Any) -> dict[str, type[AnAsk]]:
@@ -210,7 +214,8 @@ class Opening(NamedTuple):
 
     given: {stage id: outcomes of earlier stages of the kinds that the activity's `TAKES` names}. tables: {label of a
     table: people seated there}. sizes: people per group in the session. groups: ids of the plan's groups, in its order.
-    languages: of the session, the first one first. at: milliseconds UTC.
+    languages: of the session, the first one first. people: {id: group}, everybody who is in the session, in the order
+    they joined; retold as people come, go, move or sit down where `FOLLOWS_PEOPLE` is set in the rules. at: ms UTC.
     """
 
     given: Mapping[str, list[dict[str, Any]]] = MappingProxyType({})
@@ -219,3 +224,4 @@ class Opening(NamedTuple):
     groups: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("it", "en")
     at: int = 0
+    people: Mapping[str, str | None] = MappingProxyType({})
