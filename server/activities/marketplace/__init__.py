@@ -1,0 +1,1 @@
+"""The marketplace of practices: everyone at the right stall, and a panel that leads somewhere."""
