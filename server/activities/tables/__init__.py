@@ -1,0 +1,1 @@
+"""Tables: who sits where, balanced, with new people each time."""
