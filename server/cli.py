@@ -1,4 +1,4 @@
-"""`officina`: start, simulate, doctor, backup, restore, rebuild, export, import, check, activities."""
+"""`officina`: start, simulate, doctor, backup, restore, rebuild, export, import, check, match, tables, activities."""
 
 from __future__ import annotations
 
@@ -412,7 +412,7 @@ def rebuild(data: Data = None) -> None:
 @app.command()
 def export(
     what: Annotated[str, typer.Argument(metavar="CODE_OR_PATH", help="The session's code, or the id of a path.")],
-    kind: Annotated[str, typer.Option(help="pdf, docx, xlsx, zip, json or csv.")] = "xlsx",
+    kind: Annotated[str, typer.Option(help="pdf, docx, xlsx, zip, json, csv or ics.")] = "xlsx",
     to: Annotated[Path | None, typer.Option(help="File to write.")] = None,
     language: Annotated[str, typer.Option(help="Language of the file's own words: it or en.")] = "it",
     data: Data = None,
@@ -691,6 +691,338 @@ def check(plan: Annotated[Path, typer.Argument(help="A plan, TOML or JSON.", exi
     out.print(
         f"{plan}: {len(read.stages)} stages, {minutes} minutes, {', '.join(read.languages)}. Fine.", highlight=False
     )
+
+
+# -- plans from a file, without a data folder, a network or a database ------------------------------------------------
+
+PlanFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="JSON, or a list in CSV or XLSX; - reads JSON from the standard input.")
+]
+PlanTo = Annotated[Path | None, typer.Option("--out", help="File for the plan, in place of the standard output.")]
+PlanCheck = Annotated[
+    Path | None, typer.Option("--check", help="Work nothing out: judge the plan in this file.", dir_okay=False)
+]
+PlanWhy = Annotated[
+    str | None, typer.Option("--why", metavar="PERSON", help="Add the reasons of this person's places.")
+]
+PlanColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns", metavar="HEADER=FIELD,...", help="What columns of a list stand for; HEADER=- for nothing."
+    ),
+]
+PlanSkip = Annotated[bool, typer.Option("--skip-bad", help="Leave out lines of a list that cannot be read.")]
+PlanDry = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what was understood; the input goes to the standard output as JSON.")
+]
+PlanLanguage = Annotated[
+    str, typer.Option(help="Language of what is said about a list, and of the printed pages: it or en.")
+]
+SlipsTo = Annotated[Path | None, typer.Option("--slips", help="PDF to write, a slip for each person.", dir_okay=False)]
+
+#: A plan's input or a list; far above what 2,000 people need.
+MAX_PLAN = 20 << 20
+#: Bad lines told one by one.
+TOLD_LINES = 200
+
+
+class Unplannable(Exception):
+    """Why nothing can be worked out, as (code, sentence, details)."""
+
+
+@app.command()
+def match(
+    file: PlanFile,
+    to: PlanTo = None,
+    engine: Annotated[str, typer.Option(help="highs, python or greedy.")] = "highs",
+    check: PlanCheck = None,
+    why: PlanWhy = None,
+    stalls: Annotated[Path | None, typer.Option(help="The list of stalls, CSV or XLSX.", dir_okay=False)] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, max=12, help="How many rounds; for lists.")] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, max=2000, help="Seats at a stall whose list does not say; for lists.")
+    ] = None,
+    columns: PlanColumns = None,
+    skip_bad: PlanSkip = False,
+    dry_run: PlanDry = False,
+    slips: SlipsTo = None,
+    sheets: Annotated[Path | None, typer.Option(help="PDF to write, a sheet for each stall.", dir_okay=False)] = None,
+    language: PlanLanguage = "it",
+) -> None:
+    """Who visits which stall in which round: the plan of a marketplace, from a file.
+
+    The plan goes to the standard output as JSON, words to the standard error.
+
+    Ends with 0 for a plan that keeps every rule, 1 for one that breaks some, 2 for an input that cannot be used.
+    """
+    for_lists = {"--stalls": stalls, "--rounds": rounds, "--capacity": capacity, "--columns": columns,
+                 "--skip-bad": skip_bad or None}  # fmt: skip
+    names: dict[str, str] = {}
+    titles: dict[str, str] = {}
+    try:
+        body, pages = plan_input(file, language, for_lists)
+        if pages is not None:
+            from .activities.marketplace import lists
+
+            more = plan_pages(stalls, plan_bytes(stalls), language) if stalls is not None else []
+            read = lists.read(
+                pages, more, rounds=rounds, capacity=capacity, columns=plan_columns(columns), language=language
+            )
+            body = listed(read.data, read.troubles, read.notes, skip_bad, language)
+            names, titles = dict(read.names), dict(read.titles)
+        if dry_run:
+            from .activities.marketplace import command, matching
+
+            given = parsed(body)
+            try:
+                event = matching.read(given)
+            except matching.Unusable as error:
+                raise Unplannable(error.code, error.text, error.details) from None
+            tell(
+                f"{len(event.people)} people, {len(event.market.groups)} groups, {len(event.market.organisations)}"
+                f" organisations, {len(event.stalls)} stalls with {sum(one.capacity for one in event.stalls)} seats,"
+                f" {counted(event.rounds, 'round')}, {sum(len(one.interests) for one in event.people)} wishes."
+            )
+            tell(*command.foreseen_in_words(event))
+            put_out(given, to)
+            return
+        plan = plan_to_check(check)
+        from .activities.marketplace.command import match as matched
+
+        code, document, words = matched(body, engine, plan, why)
+    except Unplannable as error:
+        raise unplannable(error) from None
+    tell(*words)
+    if code != 2:
+        if slips is not None or sheets is not None:
+            from .files import kit
+
+            people, stands = kit.of_plan(parsed(body), document, names, titles)
+            if slips is not None:
+                print_to(slips, lambda: kit.slips(people, language))
+            if sheets is not None:
+                print_to(sheets, lambda: kit.sheets(stands, language))
+        put_out(document, to)
+    else:
+        put_out(document, None)
+    raise typer.Exit(code)
+
+
+@app.command()
+def tables(
+    file: PlanFile,
+    to: PlanTo = None,
+    check: PlanCheck = None,
+    why: PlanWhy = None,
+    n_tables: Annotated[
+        int | None, typer.Option("--tables", min=1, max=200, help="How many tables; for lists.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, max=20, help="How many rounds; for lists.")] = None,
+    apart: Annotated[
+        list[str] | None, typer.Option(metavar="P1,P9", help="Two people to keep apart; repeat it for more. For lists.")
+    ] = None,
+    columns: PlanColumns = None,
+    skip_bad: PlanSkip = False,
+    dry_run: PlanDry = False,
+    slips: SlipsTo = None,
+    tents: Annotated[Path | None, typer.Option(help="PDF to write, a tent for each table.", dir_okay=False)] = None,
+    language: PlanLanguage = "it",
+) -> None:
+    """Who sits at which table in which round, so that people meet new people; from a file.
+
+    The seating goes to the standard output as JSON, words to the standard error.
+
+    Ends with 0 for a seating that keeps every rule, 1 for one that breaks some, 2 for an input that cannot be used.
+    """
+    for_lists = {"--tables": n_tables, "--rounds": rounds, "--apart": apart, "--columns": columns,
+                 "--skip-bad": skip_bad or None}  # fmt: skip
+    names: dict[str, str] = {}
+    try:
+        body, pages = plan_input(file, language, for_lists)
+        if pages is not None:
+            from .activities.tables import lists
+
+            read = lists.read(
+                pages,
+                tables=n_tables,
+                rounds=rounds,
+                apart=apart or (),
+                columns=plan_columns(columns),
+                language=language,
+            )
+            body = listed(read.data, read.troubles, read.notes, skip_bad, language)
+            names = dict(read.names)
+        if dry_run:
+            from .activities.tables import matching
+
+            given = parsed(body)
+            try:
+                event = matching.read(given)
+            except matching.Unusable as error:
+                raise Unplannable(error.code, error.text, error.details) from None
+            tell(
+                f"{len(event.people)} people, {len({one.group for one in event.people} - {None})} groups,"
+                f" {len({one.organisation for one in event.people} - {None})} organisations,"
+                f" {counted(len(event.tables), 'table')}, {counted(event.rounds, 'round')},"
+                f" {counted(len(event.apart), 'pair')} to keep apart."
+            )
+            put_out(given, to)
+            return
+        plan = plan_to_check(check)
+        from .activities.tables.command import tables as seated
+
+        code, document, words = seated(body, plan, why)
+    except Unplannable as error:
+        raise unplannable(error) from None
+    tell(*words)
+    if code != 2:
+        if slips is not None or tents is not None:
+            from .files import kit
+
+            people, stands = kit.of_seating(parsed(body), document, names)
+            if slips is not None:
+                print_to(slips, lambda: kit.slips(people, language, places="table"))
+            if tents is not None:
+                print_to(tents, lambda: kit.tents(stands, language))
+        put_out(document, to)
+    else:
+        put_out(document, None)
+    raise typer.Exit(code)
+
+
+def plan_input(file: str, language: str, for_lists: dict[str, Any]) -> tuple[bytes, list[Any] | None]:
+    """The bytes of a JSON and None, or b"" and the pages of a list. Raises Unplannable."""
+    if language not in ("it", "en"):
+        raise Unplannable("malformed", f"There is no language {language} here: it or en.", {"where": "--language"})
+    if file == "-":
+        body = sys.stdin.buffer.read(MAX_PLAN + 1)
+    else:
+        body = plan_bytes(Path(file))
+    if len(body) > MAX_PLAN:
+        raise Unplannable("too_big", f"The input is larger than {MAX_PLAN >> 20} MB.", {})
+    plain = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if file == "-" or Path(file).suffix.lower() == ".json" or plain[:1] == b"{":
+        given = [name for name, value in for_lists.items() if value is not None]
+        if given:
+            text = f"{', '.join(given)} is for lists; this input is JSON and says it itself."
+            raise Unplannable("malformed", text, {"where": given[0]})
+        return body, None
+    return b"", plan_pages(Path(file), body, language)
+
+
+def plan_bytes(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_PLAN + 1)
+    except OSError as error:
+        raise Unplannable("malformed", f"{file} cannot be read: {error.strerror}.", {"file": str(file)}) from None
+
+
+def plan_pages(file: Path, body: bytes, language: str) -> list[Any]:
+    """The sheets of a list, as pages. Raises Unplannable."""
+    from .activities.contract.lists import Page
+    from .files.reading import Unreadable, read_rows
+
+    try:
+        found = read_rows(body, file.name, language=language)
+    except Unreadable as error:
+        raise Unplannable("too_big" if error.over_limit else "malformed", error.text, {"file": str(file)}) from None
+    tell(*(str(one["text"]) for one in found.warnings))
+    if not found.sheets and found.text is not None:
+        # One column has no separator, and is a list all the same.
+        return [Page(found.name, [[line or None] for line in found.text.split("\n")])]
+    return [Page(one.name, one.rows) for one in found.sheets]
+
+
+def plan_columns(given: list[str] | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in ",".join(given or ()).split(","):
+        head, sign, name = part.rpartition("=")
+        if part.strip() and not (sign and head.strip() and name.strip()):
+            raise Unplannable(
+                "malformed", f"--columns takes HEADER=FIELD; {part!r} is not that.", {"where": "--columns"}
+            )
+        if part.strip():
+            found[head.strip()] = name.strip()
+    return found
+
+
+def listed(data: Any, troubles: Any, notes: Any, skip_bad: bool, language: str) -> bytes:
+    """The input that a list makes, as JSON; what is wrong with it is told line by line. Raises Unplannable."""
+    import json
+
+    here = {"it": ("foglio", "riga"), "en": ("sheet", "line")}[language]
+    tell(*notes)
+    about_file = [one for one in troubles if not one.row]
+    for one in [one for one in troubles if one not in about_file[:1]][:TOLD_LINES]:
+        where = [f"{here[0]} {one.page}" if one.page else "", f"{here[1]} {one.row}" if one.row else "", one.column]
+        tell(": ".join(part for part in (", ".join(part for part in where if part), one.text) if part))
+    if len(troubles) > TOLD_LINES:
+        tell(f"... {len(troubles) - TOLD_LINES} more")
+    if troubles and (data is None or about_file or not skip_bad):
+        codes = {one.code for one in troubles}
+        lines = {(one.page, one.row) for one in troubles if one.row}
+        text = f"{counted(len(lines), 'line')} of the list cannot be read: correct them, or use --skip-bad."
+        if about_file:
+            text = about_file[0].text
+        elif data is None:
+            text = "No line of the list is left that could be used: correct the lines that are told."
+        details = {"bad": len(lines), "lines": [one.as_dict() for one in troubles[:TOLD_LINES]]}
+        raise Unplannable(codes.pop() if len(codes) == 1 else "malformed", text, details)
+    if troubles:
+        tell(f"{counted(len({(one.page, one.row) for one in troubles}), 'line')} left out.")
+    return json.dumps(data, ensure_ascii=False).encode()
+
+
+def plan_to_check(file: Path | None) -> Any:
+    return None if file is None else parsed(plan_bytes(file))
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a file. Raises Unplannable."""
+    import json
+
+    try:
+        return json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        raise Unplannable("malformed", f"This is no JSON: {str(error)[:200]}.", {}) from None
+
+
+def unplannable(error: Unplannable) -> typer.Exit:
+    code, text, details = error.args
+    tell(text)
+    put_out({"error": {"code": code, "text": text, "details": details}}, None)
+    return typer.Exit(2)
+
+
+def tell(*sentences: str) -> None:
+    """Sentences for the person; what a file wrote into them cannot steer the terminal."""
+    for one in sentences:
+        plain = "".join(sign if sign.isprintable() or sign == " " else " " for sign in one)
+        bad.print(escape(plain), highlight=False, soft_wrap=True)
+
+
+def put_out(document: Any, to: Path | None) -> None:
+    """A document as JSON, into a file or alone on the standard output."""
+    import json
+
+    body = json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    if to is None:
+        typer.echo(body, nl=False)
+        return
+    try:
+        to.write_bytes(body)
+    except OSError as error:
+        raise fail(f"{to} cannot be written: {error.strerror}.") from None
+    tell(f"Written: {to}")
+
+
+def print_to(file: Path, made: Callable[[], bytes]) -> None:
+    try:
+        file.write_bytes(made())
+    except OSError as error:
+        raise fail(f"{file} cannot be written: {error.strerror}.") from None
+    tell(f"Written: {file}")
 
 
 @app.command()

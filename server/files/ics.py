@@ -10,6 +10,16 @@ from .document import readable
 
 #: Octets in a line, its end not counted (RFC 5545, 3.1).
 LINE = 75
+ZONE = (
+    "BEGIN:VTIMEZONE",
+    "TZID:Etc/UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +34,14 @@ class Event:
 
 
 def ics(events: Sequence[Event], at: int) -> bytes:
-    """A calendar of these days. at: when it was made, ms UTC. The same events give the same bytes."""
+    """A calendar of these days. at: when it was made, ms UTC. The same events give the same bytes.
+
+    A calendar must hold something (RFC 5545, 3.6): one without days says its time zone.
+    """
     stamp = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Officina//Next steps//EN", "CALSCALE:GREGORIAN"]
+    if not events:
+        lines += ZONE
     for event in events:
         lines += [
             "BEGIN:VEVENT",

@@ -42,19 +42,40 @@ def pdf(document: Document) -> bytes:
     A sign that no font of this computer has becomes "\ufffd", and the cover then says so. Raises
     RuntimeError where typst refuses what our template made.
     """
-    data, lost = _shown(json.dumps(_plain(document) | {"lost": False}, ensure_ascii=False))
-    if lost:
-        data = json.dumps(json.loads(data) | {"lost": True}, ensure_ascii=False)
+    return typeset("report.typ", _plain(document) | {"lost": False}, document.at)
+
+
+def typeset(template: str, data: dict[str, Any], at: int) -> bytes:
+    """One of our templates with its data, as PDF/UA-1. at: milliseconds UTC that the file bears, 0 for none.
+
+    data: as `cleaned` leaves it; where it has a "lost", that becomes true when a sign had to be replaced.
+    """
     import typst
 
     how = {"format": "pdf", "pdf_standards": ["ua-1"]}
+    text, lost = _shown(json.dumps(data, ensure_ascii=False))
+    if lost and "lost" in data:
+        text = json.dumps(json.loads(text) | {"lost": True}, ensure_ascii=False)
     try:
-        found: bytes = _compiled(_template("report.typ"), data, document.at, **how)
+        found: bytes = _compiled(_template(template), text, at, **how)
     except typst.TypstError:
-        # Signs that can be set one by one and not side by side: rather a report without them than none.
-        data = json.dumps(json.loads(_UNUSUAL.sub(MISSING, data)) | {"lost": True}, ensure_ascii=False)
-        found = _compiled(_template("report.typ"), data, document.at, **how)
+        # Signs that can be set one by one and not side by side: rather a file without them than none.
+        whole = json.loads(_UNUSUAL.sub(MISSING, text))
+        text = json.dumps(whole | ({"lost": True} if "lost" in data else {}), ensure_ascii=False)
+        found = _compiled(_template(template), text, at, **how)
     return found
+
+
+def cleaned(value: Any, key: str = "") -> Any:
+    """Readable texts, with places where a very long word may break; alternative texts and drawings as they are."""
+    if isinstance(value, str):
+        # An alternative text is read out and never set in lines.
+        return readable(value) if key in ("alt", "svg") else _LONG.sub(_breakable, readable(value))
+    if isinstance(value, dict):
+        return {name: cleaned(one, name) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(one, key) for one in value]
+    return value
 
 
 def png(svg: str, width: float, height: float, pixels: int) -> bytes:
@@ -65,12 +86,13 @@ def png(svg: str, width: float, height: float, pixels: int) -> bytes:
 
 
 def _plain(document: Document) -> dict[str, Any]:
-    return _clean(asdict(document) | {"chapters": [_chapter(one) for one in document.chapters]})  # type: ignore[no-any-return]
+    chapters = [_chapter(one) for one in document.chapters]
+    return cleaned(asdict(document) | {"title": _heading(document.title), "chapters": chapters})  # type: ignore[no-any-return]
 
 
 def _chapter(chapter: Chapter) -> dict[str, Any]:
     return {
-        "title": chapter.title,
+        "title": _heading(chapter.title),
         "language": chapter.language,
         "apart": chapter.apart,
         "blocks": [_block(one) for one in chapter.blocks],
@@ -78,19 +100,13 @@ def _chapter(chapter: Chapter) -> dict[str, Any]:
     }
 
 
+def _heading(title: str) -> str:
+    """The standard wants a title that is not empty, also where somebody typed nothing that can be read."""
+    return title if readable(title).strip() else MISSING
+
+
 def _block(block: Block) -> dict[str, Any]:
     return asdict(block) | {"block": type(block).__name__.lower()}
-
-
-def _clean(value: Any, key: str = "") -> Any:
-    if isinstance(value, str):
-        # An alternative text is read out and never set in lines.
-        return readable(value) if key in ("alt", "svg") else _LONG.sub(_breakable, readable(value))
-    if isinstance(value, dict):
-        return {name: _clean(one, name) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(one, key) for one in value]
-    return value
 
 
 def _breakable(found: re.Match[str]) -> str:

@@ -83,6 +83,12 @@ def test_a_calendar_has_whole_days_and_keeps_the_uid() -> None:
     assert any(line.startswith("DTSTAMP:20261122T") and line.endswith("Z") for line in lines)
 
 
+def test_a_calendar_without_days_still_holds_something_as_its_format_wants() -> None:
+    lines = ics([], AT).decode().split("\r\n")
+    assert "BEGIN:VEVENT" not in lines and "TZID:Etc/UTC" in lines
+    assert lines.count("BEGIN:VTIMEZONE") == lines.count("END:VTIMEZONE") == 1 and lines[-2:] == ["END:VCALENDAR", ""]
+
+
 def test_no_text_ends_its_line_or_begins_another_property_of_a_calendar() -> None:
     text = "a\nBEGIN:VALARM\r\nx;y,z\\ \u2028 \x85 END:VEVENT"
     lines = ics([Event("u", DAY, text, text, "https://example.org/a\nX:1 é")], AT).decode().split("\r\n")
