@@ -3,7 +3,8 @@
  *
  * Reads from <body>: data-path, data-idea, data-number, data-lang, data-words (JSON); meta[name=csrf].
  * A form[data-edit="<leaf>"] edits one leaf of the idea (data-version, data-row: what its author saw; data-new: a new row);
- * [data-ask="<kind>"][data-with] is any other ask, as a form or as a button; [data-sure] is pressed twice.
+ * [data-ask="<kind>"][data-with] is any other ask, as a form or as a button; [data-sure] is pressed twice. A form with
+ * [data-follow] sends only the fields that were changed, as `set`, with the versions (data-version, JSON) they were laid over.
  * A field is a [data-field][data-kind]; its value is read by `valueOf`.
  */
 const { body } = document;
@@ -147,6 +148,29 @@ function askOf(place) {
   return { do: ask, with: having };
 }
 
+// A field of a form that is followed up, by the name of its version; each organisation has its own owner.
+const versionKey = ({ field, organisation }) => (organisation === undefined ? field : `owner ${organisation}`);
+const controlOf = (field) => field.querySelector("input, select, textarea");
+const changedIn = (form) => [...form.querySelectorAll("[data-field]")].filter((one) => stateOf(controlOf(one)) !== drawn(controlOf(one)));
+
+/** The versions that the changed fields were laid over: those of the moment when they were first touched. */
+function basesOf(form) {
+  const [now, before] = [parsed(form.dataset.version), parsed(form.dataset.base)];
+  return Object.fromEntries(changedIn(form).map(({ dataset }) => versionKey(dataset)).map((key) => [key, before[key] ?? now[key] ?? 0]));
+}
+
+/** Only what was changed; an emptied field is null, and an owner of nobody is an empty text. */
+function followOf(form) {
+  const set = {};
+  for (const one of changedIn(form)) {
+    const { field, organisation } = one.dataset;
+    const value = controlOf(one).value.trim();
+    if (organisation === undefined) set[field] = value || null;
+    else (set.owners ??= {})[organisation] = value;
+  }
+  return Object.keys(set).length ? { do: form.dataset.ask, with: { ...parsed(form.dataset.with), base: basesOf(form), set } } : null;
+}
+
 // ---- sending: one ask of a form at a time; tried again under the same id, so that it counts once
 
 const waiting = new Map(); // id of the form or button -> the ask whose fate is unknown
@@ -175,8 +199,8 @@ async function send(place, made) {
   tell(name, words.saving, "waiting");
   try {
     // what may have been kept goes first: the new text is then laid over it and not over what it replaced
-    if (before && !same && (await post(before)).ok && made.do === "edit_idea") {
-      for (const leaf of Object.keys(ask.with.base)) ask.with.base[leaf] += 1;
+    if (before && !same && (await post(before)).ok && ask.with.base) {
+      for (const leaf of Object.keys(before.with.base ?? {})) if (leaf in ask.with.base) ask.with.base[leaf] += 1;
     }
     waiting.set(key, ask);
     const answer = await post(ask);
@@ -205,12 +229,25 @@ async function kept(place, name, number) {
 
 async function refused(place, name, { text, details }) {
   const field = details?.field && byId(`at-${details.field.replace(/[/.]/g, "-")}`)?.querySelector(".leaf-name")?.textContent;
+  if ("follow" in place.dataset && "version" in (details ?? {})) return met(place, name, details);
   const said = [text || words.refused_plain, field && words.at_field.replace("{field}", field.trim())].filter(Boolean).join(" ");
   tell(name, said, "refused");
   if (!Array.isArray(details?.missing)) return;
   if (!editing()) await reread(place.id, true);
   tell(byId(place.id)?.querySelector("button") ?? null, said, "refused");
   byId("missing")?.focus();
+}
+
+/** Somebody else wrote in the same field: says what, and lays the next try over it. */
+function met(form, name, { field, current, version }) {
+  form.dataset.base = JSON.stringify({ ...parsed(form.dataset.base), [field]: version });
+  remember(form);
+  const one = [...form.querySelectorAll("[data-field]")].find(({ dataset }) => versionKey(dataset) === field);
+  const control = one && controlOf(one);
+  const shown = control?.localName === "select" ? [...control.options].find((option) => option.value === current)?.textContent : current;
+  const label = one?.querySelector(".label").textContent ?? field;
+  tell(name, `${label}: ${shown ? words.meanwhile.replace("{text}", shown) : words.meanwhile_empty}`, "refused");
+  control?.focus();
 }
 
 // ---- drafts: what is typed and not yet kept
@@ -225,7 +262,8 @@ function remember(form) {
   const values = {};
   for (const one of controls(form)) if (stateOf(one) !== drawn(one)) values[one.id] = stateOf(one);
   if (!Object.keys(values).length) return forget(form);
-  form.dataset.base ??= form.dataset.version ?? "";
+  if ("follow" in form.dataset) form.dataset.base = JSON.stringify(basesOf(form));
+  else form.dataset.base ??= form.dataset.version ?? "";
   if (form.dataset.row !== undefined) form.dataset.baseRow ??= form.dataset.row;
   form.dataset.draft = "";
   const { base, baseRow } = form.dataset;
@@ -292,12 +330,14 @@ async function swap(focus, own) {
     const open = [...main().querySelectorAll("details[open][id]")].map((one) => one.id);
     const active = focus ?? document.activeElement?.closest("main [id]")?.id;
     const inMain = Boolean(document.activeElement?.closest("main")) || own;
+    const chosen = [...main().querySelectorAll("[name=compare]:checked")].map((one) => one.id);
     const { scrollX, scrollY } = window;
     body.dataset.number = page.body.dataset.number;
     document.title = page.title;
     main().replaceWith(document.adoptNode(page.getElementById("main")));
     for (const id of open) if (byId(id)?.localName === "details") byId(id).open = true;
     restore();
+    for (const one of main().querySelectorAll("[name=compare][id]")) one.checked = chosen.includes(one.id);
     scrollTo(scrollX, scrollY);
     byId("news").hidden = true;
     if (!inMain || !active) return;
@@ -374,9 +414,10 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("form[data-edit], form[data-ask]")) return;
   event.preventDefault();
-  if (form.dataset.ask) return send(form, askOf(form));
-  const made = editOf(form);
-  if (made) return send(form, { do: "edit_idea", with: made });
+  if (form.dataset.ask && !("follow" in form.dataset)) return send(form, askOf(form));
+  const edit = form.dataset.ask ? null : editOf(form);
+  const made = form.dataset.ask ? followOf(form) : edit && { do: "edit_idea", with: edit };
+  if (made) return send(form, made);
   return tell(form.querySelector("button"), words.nothing_new, "");
 });
 

@@ -1,16 +1,17 @@
 """All that is kept about a person, and how it is erased (promise G17).
 
-What goes: the name, the badge's hash, every text the person typed and every personal field, in the database, its
-write-ahead log and its backups; the ids of the person's asks; what the facilitator kept of such a text and nobody else
-had typed (an accepted spelling, a merged word). What stays: choices, as counts need them, under a pseudonym that
-nothing links to anybody any more.
+What goes: the name, the badge's hash, every text the person typed and every personal field, also where the
+facilitator filled it in about them, in the database, its write-ahead log and its backups; the ids of the person's
+asks; what the facilitator kept of such a text and nobody else had typed (an accepted spelling, a merged word). What
+stays: choices, as counts need them, under a pseudonym that nothing links to anybody any more.
 
 Limits. Answers at level anonymous are found by the badge alone, because at rest nothing links them to a person: an
 erasing by the facilitator cannot find them, nor can a badge that came after a lost one find what was given with the
 first. A backup folder that is not there (a stick that was pulled out) keeps its old copies; the log says so.
 
 Everybody in a session that is old enough is erased in another way (`old_people`): names, badges, ask ids and personal
-fields go; texts stay, because by then nothing says whose they are.
+fields go; texts stay, because by then nothing says whose they are. Who looks after a peer activity goes from the path
+too, as the session handed it over; what organisers wrote on the page of the path is theirs to keep.
 """
 
 from __future__ import annotations
@@ -85,13 +86,18 @@ async def everything_about(house: House, live: LiveRoom, person: str, badge: str
                 "body": json.loads(fact.body),
             }
             for fact in facts
-            if fact.person in own or (fact.stage is None and _names(json.loads(fact.body), person))
+            if fact.person in own or _is_about(fact, json.loads(fact.body), person)
         ],
     }
 
 
+def _is_about(fact: KeptFact, body: dict[str, Any], person: str) -> bool:
+    """Of the session: renamed, seated, removed. Of a stage: said about this person alone, so that it tells of nobody else."""
+    return _names(body, person) if fact.stage is None else body.get("person") == person
+
+
 def _names(body: dict[str, Any], person: str) -> bool:
-    """Whether a fact of the session is about this person: renamed, seated, removed."""
+    """Whether a fact is about this person."""
     return body.get("person") == person or person in (body.get("people") or ())
 
 
@@ -186,6 +192,10 @@ async def old_people(house: House, before: int) -> list[str]:
                 live = await house.rooms.opened(one.code)
                 if live is not None:
                     await _forget_people(live, one)
+            codes = {one.code for one in cleared}
+            for path in list(house.paths.live.values()):
+                if any(peer.session in codes for peer in path.line.folded.peers.followed.values()):
+                    await path.line.fold()
             await _empty_log(house)
             await _only_a_fresh_copy(house)
         await asyncio.to_thread(_clear_aside, house, before)
@@ -241,6 +251,8 @@ def _clear(
         for one in overdue:
             for number, body in _personal(connection, one.line, activities):
                 connection.execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, one.line, number))
+            for line, number, body in _handed_over(connection, one.code):
+                connection.execute("UPDATE fact SET body = ? WHERE line = ? AND number = ?", (body, line, number))
             connection.execute("UPDATE fact SET ask = ? WHERE line = ? AND person IS NOT NULL", (NO_ASK, one.line))
             connection.execute("DELETE FROM ask WHERE line = ? AND actor NOT IN (?, ?, ?)", (one.line, *NOBODY))
             connection.execute("UPDATE person SET name = '', badge = NULL WHERE line = ?", (one.line,))
@@ -274,6 +286,23 @@ def _personal(connection: Any, line: int, activities: Mapping[str, Activity]) ->
             if kind is not None:
                 bodies.append((number, marks.erased(kind, json.loads(body), "personal")))
     return bodies
+
+
+def _handed_over(connection: Any, code: str) -> list[tuple[int, int, str]]:
+    """(line, number, new body) of the facts by which paths took in peer activities of a session, without their owners."""
+    from ..paths.messages import PeerTaken
+
+    rows = connection.execute(
+        "SELECT fact.line, fact.number, fact.body FROM fact JOIN line ON line.id = fact.line"
+        " WHERE line.kind = 'path' AND fact.kind = ?",
+        (PeerTaken.kind,),
+    ).fetchall()
+    bodies = [(line, number, json.loads(body)) for line, number, body in rows]
+    return [
+        (line, number, marks.erased(PeerTaken, body, "personal"))
+        for line, number, body in bodies
+        if body["session"] == code
+    ]
 
 
 def _drop_rows(connection: Any, cleared: list[_Cleared]) -> None:
@@ -372,6 +401,10 @@ def _changes(facts: Sequence[KeptFact], voters: set[str], kind: Kind) -> dict[in
             emptied = marks.erased(kind(fact), body)
             if emptied != fact.body:
                 changes[fact.number] = emptied
+            continue
+        if marks.holds(kind(fact), "personal") and any(_names(body, voter) for voter in voters):
+            # What the facilitator said about the person: where they work, beside whom they shall not sit.
+            changes[fact.number] = marks.erased(kind(fact), body, "personal")
             continue
         before = marks.texts(kind(fact), {"was": body["was"]}) if body.get("was") else set()
         if fact.person is not None:

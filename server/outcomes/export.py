@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from ..sessions.plan import Plan, Stage
     from ..storage.journal import KeptFact
 
-KINDS = ("json", "csv", "xlsx", "docx", "pdf", "zip")
+KINDS = ("json", "csv", "xlsx", "docx", "pdf", "zip", "ics")
+#: Outcomes that are for later stages of the same session alone, because they say who was with whom.
+INTERNAL = ("visits", "seating")
 
 MEDIA = {
     "json": "application/json",
@@ -37,6 +40,7 @@ MEDIA = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pdf": "application/pdf",
     "zip": "application/zip",
+    "ics": "text/calendar; charset=utf-8",
 }
 
 
@@ -114,6 +118,11 @@ def _left(live: LiveRoom, facts: list[KeptFact] | Any, names: dict[str, str], at
     return Left(room.code, folded, number, at, names, activities)
 
 
+def may_leave(outcome: Mapping[str, Any]) -> bool:
+    """Whether an outcome may leave its session: into files, and into the dossier of a path."""
+    return not outcome.get("internal") and outcome["kind"] not in INTERNAL
+
+
 def _people(left: Left) -> dict[str, Any]:
     """How many people, by group only where no group is small; what is hidden is said, never numbered."""
     counts: dict[str | None, int] = {}
@@ -145,6 +154,7 @@ def _outcomes(left: Left) -> dict[str, Any]:
         | outcome
         for stage, activity, run in left.opened()
         for outcome in activity.rules.outcomes(run)
+        if may_leave(outcome)
     ]
     people = _people(left)
     shown = {cell["group"] for cell in people["by_group"]}
@@ -199,6 +209,13 @@ def _file(left: Left, kind: str, language: str) -> bytes:
             return docx(_report(left, found, language))
         case "pdf":
             return pdf(_report(left, found, language))
+    if kind == "ics":
+        from . import handover
+        from .report import when
+        from .telling import Telling
+
+        ideas = [one for one in found["outcomes"] if one["kind"] == "idea"]
+        return handover.next_steps(Telling(found, language), ideas, when(found), handover.peers_of(found))
     sheets = _sheets(left, found, language)
     if kind == "xlsx":
         return xlsx(sheets)
@@ -215,7 +232,7 @@ def _whole(left: Left, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sheets(left: Left, found: dict[str, Any], language: str) -> list[Sheet]:
-    from . import board_tables, idea_tables, package
+    from . import board_tables, idea_tables, market_tables, package
     from .telling import Telling
 
     answers = tables.Answers(left, language)
@@ -228,6 +245,7 @@ def _sheets(left: Left, found: dict[str, Any], language: str) -> list[Sheet]:
         answers.persons(),
         tables.results(left, outcomes, answers.numbers, language),
         tables.words(left, outcomes, language),
+        *market_tables.sheets(tell, outcomes),
         *board_tables.sheets(tell, outcomes, left.names),
         *idea_tables.sheets(tell, outcomes),
         tables.agenda(_schedule(left), language),

@@ -1,4 +1,5 @@
-"""Published ideas as other houses read them: a calendar of next steps, Decidim's proposals, INDIGO's fragment.
+"""What goes on after a session, as other houses read it: a calendar of next steps and of peer activities, and of
+published ideas Decidim's proposals, INDIGO's fragment.
 
 Each function takes `idea` outcomes (DOMAIN 2): `fields` is the form as JSON.
 """
@@ -15,7 +16,7 @@ from ..activities.contract.idea.model import last_day
 from ..files.ics import Event, ics
 from ..files.sheets import Cell, Sheet
 from ..files.writing import xlsx
-from . import idea_report
+from . import idea_report, market_report
 from .telling import Telling
 
 Idea = Mapping[str, Any]
@@ -34,13 +35,26 @@ def published(ideas: Iterable[Idea]) -> list[Idea]:
 # Next steps as a calendar
 
 
-def next_steps(tell: Telling, ideas: Iterable[Idea], at: int) -> bytes:
-    """Every dated step that is still to do as a whole day in a calendar (RFC 5545); at: its time of making, ms UTC.
+def peers_of(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The peer activities of a session's outcomes, or of a path's dossier."""
+    own = [one for one in found["outcomes"] if one.get("kind") == "peer_activity"]
+    return [*own, *(found.get("peers") or ())]
+
+
+def dated(ideas: Iterable[Idea], peers: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a calendar of them would hold anything."""
+    steps = any(step.get("due") for idea in ideas for step in idea["fields"].get("next_steps") or ())
+    return steps or any(one.get("date") or one.get("follow_up") for one in peers)
+
+
+def next_steps(tell: Telling, ideas: Iterable[Idea], at: int, peers: Iterable[Mapping[str, Any]] = ()) -> bytes:
+    """Every dated step and peer activity that is still to do as a whole day in a calendar (RFC 5545), and the days on
+    which activities are asked after again; at: its time of making, ms UTC.
 
     A month or a year stands on its last day. The same step of the same idea keeps its uid from file to file, so that a
     calendar that reads the next file moves the entry instead of doubling it.
     """
-    events = []
+    events = [event for one in peers for event in _days(tell, one)]
     for idea in ideas:
         title = idea_report.title_of(tell, idea)
         for step in idea["fields"].get("next_steps") or ():
@@ -55,6 +69,25 @@ def next_steps(tell: Telling, ideas: Iterable[Idea], at: int) -> bytes:
             uid = f"{step['uid']}.{idea['idea']}@officina"
             events.append(Event(uid, last_day(step["due"]), text, "\n".join(lines), step.get("evidence_url") or ""))
     return ics(events, at)
+
+
+def _days(tell: Telling, one: Mapping[str, Any]) -> Iterable[Event]:
+    """Of an activity that nobody has given up: its day unless it is done, and the day of its follow-up."""
+    if one["status"] == "dropped":
+        return
+    form = market_report.peer_format(tell, one.get("format"))
+    what = tell.listed([one.get("topic") or form or tell("market.title"), market_report.parties_said(one)], " · ")
+    lines = [tell("peers.who", names=market_report.parties_said(one))]
+    owners = market_report.owners_said(tell, one)
+    lines += [form] if form and one.get("topic") else []
+    lines += owners.split("\n") if owners else []
+    if one.get("first_step"):
+        lines.append(tell("peers.first_step", text=str(one["first_step"])))
+    lines.append(tell("peers.status", status=market_report.peer_status(tell, one["status"])))
+    for name, summary in (("date", what), ("follow_up", tell("peers.follow_up", what=what))):
+        if one.get(name) and not (name == "date" and one["status"] == "done"):
+            uid = f"{one['peer']}.{name}@officina"
+            yield Event(uid, last_day(str(one[name])), summary, "\n".join(lines))
 
 
 # Decidim
@@ -328,5 +361,5 @@ def _baseline(tell: Telling, term: Mapping[str, Any]) -> str:
 
 
 __all__ = [
-    "decidim_json", "decidim_rows", "decidim_xlsx", "indigo", "indigo_json", "next_steps", "published",
+    "dated", "decidim_json", "decidim_rows", "decidim_xlsx", "indigo", "indigo_json", "next_steps", "peers_of", "published",
 ]  # fmt: skip

@@ -23,8 +23,8 @@ MAX_QUESTIONS = formats.MAX_QUESTIONS
 _WORDS: dict[str, tuple[str, str]] = {
     "unknown_stage": ("Questa tappa non c'è nel programma.", "There is no such stage in the plan."),
     "no_questions": (
-        "Questa tappa non ha domande: si può importare solo in un quiz o in un sondaggio.",
-        "This stage has no questions: importing works only into a quiz or a poll.",
+        "In questa tappa non si può importare: solo in un quiz, in un sondaggio o in un mercato di pratiche.",
+        "Nothing can be imported into this stage: only into a quiz, a poll or a market of practices.",
     ),
     "already_opened": (
         "Questa tappa è già stata aperta, le sue domande non cambiano più. Importa in una tappa ancora da aprire.",
@@ -126,6 +126,13 @@ async def save(live: LiveRoom, stage_id: str, result: dict[str, Any], *, with_ti
         status = 503 if refusal.again else 404 if refusal.code == "unknown_stage" else 409
         text = _say(refusal.code, language) if refusal.code in _WORDS else ""
         raise Failed(status, refusal.code, text or live.screens.refusal_text(refusal, None, language))
+
+
+def takes(live: LiveRoom, stage_id: str) -> bool:
+    """Whether a stage's activity has questions, opened or not."""
+    plan = live.room.folded.session.plan
+    planned = plan.stage(stage_id) if plan else None
+    return planned is not None and "questions" in live.room.activities[planned.activity].setup.model_fields
 
 
 def _stage(live: LiveRoom, stage_id: str, language: str | None) -> tuple[Plan, Stage, Activity]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from ..activities.contract import AFact, Marked
+from ..activities.contract import AFact, Marked, Text
 
 #: What stands in place of an erased text where a field takes neither null nor an empty one.
 MARKER = "[cancellato]"
@@ -63,10 +63,10 @@ def erased(kind: type[AFact], body: dict[str, Any], only: What | None = None) ->
 def without(kind: type[AFact], body: dict[str, Any], gone: set[str]) -> str:
     """The fact as JSON without those marked texts that are in `gone`.
 
-    Where the fact joins a text that goes with one that stays (a merge), the one that stays takes both places, so that
-    the fact joins nothing any more.
+    Where the fact joins a text that goes with one that stays (a merge `into` another), the one that stays takes both
+    places, so that the fact joins nothing any more.
     """
-    staying = sorted(texts(kind, body) - gone)
+    staying = sorted(texts(kind, body) - gone) if "into" in kind.model_fields else []
 
     def replace(annotation: Any, nullable: bool, value: Any) -> Any:
         if value not in gone:
@@ -114,8 +114,13 @@ def _walk(annotation: Any, value: Any, change: Change, only: What | None, marked
                 value = _walk(arm, value, change, only, marked, type(None) in arms)
         return value
     if marked:
+        if isinstance(value, dict) and annotation is Text:
+            # Its languages stay, so that it is still a text.
+            return {language: change(str, False, words) for language, words in value.items()}
         return change(annotation, nullable, value)
     inner = get_args(annotation)
+    if isinstance(value, list) and origin is tuple and ... not in inner and len(inner) == len(value):
+        return [_walk(part, one, change, only, False, False) for part, one in zip(inner, value, strict=True)]
     if isinstance(value, list) and origin in (list, tuple, set, frozenset) and inner:
         return [_walk(inner[0], one, change, only, False, False) for one in value]
     if isinstance(value, dict):

@@ -44,6 +44,11 @@ TABLES = {
     "Next Steps": "next_steps",
     "Idea Support": "idea_support",
     "Idea Sources": "idea_sources",
+    "Practices": "practices",
+    "Visits": "visits",
+    "Stall Notes": "stall_notes",
+    "Panel": "panel",
+    "Peer Activities": "peer_activities",
     "Agenda": "agenda",
     "Codebook": "codebook",
     "Sessions": "sessions",
@@ -73,9 +78,10 @@ def package(
     tell = Telling(found, language, about)
     boards = [one for one in found["outcomes"] if one["kind"] == "board"]
     ideas = [one for one in found["outcomes"] if one["kind"] == "idea"]
+    peers = handover.peers_of(found)
     tables = {name: sheet for sheet in sheets if (name := TABLES.get(sheet.name)) and len(sheet.rows) > 1}
     files: dict[str, bytes] = {}
-    files["README.md"] = _readme(tell, found, tables, boards, ideas).encode("utf-8", "replace")
+    files["README.md"] = _readme(tell, found, tables, boards, ideas, peers).encode("utf-8", "replace")
     files["LICENSE.txt"] = _licence(tell, found, boards, document.credits).encode("utf-8", "replace")
     files["DATACARD.md"] = _data_card(document.chapters).encode("utf-8", "replace")
     files["datapackage.json"] = b""
@@ -85,8 +91,8 @@ def package(
         files[f"tables/{name}.csv"] = csv_text(sheet.rows)
     for number, board in enumerate(boards, start=1):
         files[f"boards/{file_name(board, number)}"] = board_report.picture(tell, board).svg.encode("utf-8", "replace")
-    if any(step.get("due") for idea in ideas for step in idea["fields"].get("next_steps") or ()):
-        files["next-steps.ics"] = handover.next_steps(tell, ideas, document.at)
+    if handover.dated(ideas, peers):
+        files["next-steps.ics"] = handover.next_steps(tell, ideas, document.at, peers)
     public = handover.published(ideas)
     if public:
         languages = [language, *(one for one in found["languages"] if one != language)]
@@ -141,6 +147,7 @@ def _readme(
     tables: Mapping[str, Sheet],
     boards: Sequence[Mapping[str, Any]],
     ideas: Sequence[Mapping[str, Any]],
+    peers: Sequence[Mapping[str, Any]],
 ) -> str:
     """The data dictionary: every file, every column."""
     title = tell("package.readme_title", title=tell.text(found["title"]) or found["code"])
@@ -149,8 +156,10 @@ def _readme(
     rows += [(name, tell(f"package.{key}")) for name, key in FILES]
     if boards:
         rows.append(("boards/*.svg", tell("package.boards")))
+    if ideas or peers:
+        rows.append(("next-steps.ics", tell("package.steps")))
     if ideas:
-        rows += [("next-steps.ics", tell("package.steps")), ("decidim/, indigo.json", tell("package.handover"))]
+        rows.append(("decidim/, indigo.json", tell("package.handover")))
     parts.append(markdown.table((tell("package.file"), tell("package.about")), tuple(rows)))
     parts += [f"## {tell('package.rules')}", "\n".join(f"- {tell(f'package.rule_{n}')}" for n in range(1, 6))]
     parts.append(f"## {tell('package.dictionary')}")

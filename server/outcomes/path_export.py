@@ -15,21 +15,22 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .. import __version__
 from ..activities.contract.idea import fields as form
 from ..activities.contract.idea import rules as idea_rules
 from ..activities.contract.idea.left import IdeaOutcome
 from ..activities.contract.idea.model import Source
+from ..activities.contract.peers import PeerActivity, Practice
 from ..activities.contract.small_cells import fold
 from ..files.document import Block, Chapter, Details, Document, Item, Items, Paragraph, Table
 from ..files.sheets import Cell, Sheet
 from ..files.writing import csv_text, xlsx
-from ..paths import rules
-from . import handover, idea_report, idea_tables
+from ..paths import peers, rules
+from . import handover, idea_report, idea_tables, market_report, market_tables
 from .export import MEDIA
-from .report import KNOWN, report
+from .report import KNOWN, privacy, report
 from .schema import (
     DIALECT,
     SCHEMA_VERSION,
@@ -49,12 +50,13 @@ if TYPE_CHECKING:
     from ..paths.live import LivePath
     from ..storage.journal import KeptFact
 
-KINDS = ("json", "csv", "xlsx", "docx", "pdf", "zip")
+KINDS = ("json", "csv", "xlsx", "docx", "pdf", "zip", "ics", "peers.csv")
+FILE_MEDIA = {**MEDIA, "peers.csv": MEDIA["csv"]}
 #: Files of one idea by their endings, with their media types.
 IDEA_MEDIA = {
     "docx": MEDIA["docx"],
     "pdf": MEDIA["pdf"],
-    "ics": "text/calendar; charset=utf-8",
+    "ics": MEDIA["ics"],
     "decidim.xlsx": MEDIA["xlsx"],
     "decidim.json": MEDIA["json"],
     "indigo.json": MEDIA["json"],
@@ -157,6 +159,26 @@ class MissingText(Open):
     languages: list[str]
 
 
+class LeftBy(Open):
+    """session, stage: which left it."""
+
+    session: str
+    stage: str
+
+
+class PathPractice(LeftBy, Practice):
+    """A practice as its stall showed it."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class PathPeer(LeftBy, PeerActivity):
+    """A peer activity as it stands now. own: whether the path changed it after its session."""
+
+    model_config = ConfigDict(extra="allow")
+    own: bool
+
+
 class Generated(Open):
     at: int
     facts: Facts
@@ -178,6 +200,8 @@ class Dossier(Open):
     sessions: list[Session]
     brought: list[Outcomes] = Field(default_factory=list)
     outcomes: list[IdeaOutcome]
+    practices: list[PathPractice] = Field(default_factory=list)
+    peers: list[PathPeer] = Field(default_factory=list)
     missing_translations: list[MissingText]
     generated: Generated
     software: Software
@@ -321,6 +345,7 @@ def dossier(left: Left, progress: Progress | None = None) -> dict[str, Any]:
         "sessions": sessions,
         "brought": [dict(file) for file in state.brought.values()],
         "outcomes": outcomes,
+        **peers.left(state.peers),
         "missing_translations": [row for one in outcomes for row in missing_texts(one, languages)],
         "generated": {"at": left.at, "facts": {"from": 1, "to": left.number}},
         "software": {"name": "officina", "version": __version__},
@@ -385,7 +410,7 @@ async def file(
     """The bytes and media type of one of `KINDS`. Raises Cancelled once `progress` was cancelled."""
     left = await left_of(house, path)
     words = activity_names(house, language)
-    return await asyncio.to_thread(made, left, kind, language, words, progress), MEDIA[kind]
+    return await asyncio.to_thread(made, left, kind, language, words, progress), FILE_MEDIA[kind]
 
 
 def activity_names(house: House, language: str) -> dict[str, str]:
@@ -411,6 +436,10 @@ def made(
     if kind == "csv":
         return csv_text(idea_tables.sheets(tell, whole["outcomes"])[0].rows if whole["outcomes"] else [_ideas_head()],
                         italian_excel=language == "it")  # fmt: skip
+    if kind == "peers.csv":
+        return csv_text(_peers(tell, whole).rows, italian_excel=language == "it")
+    if kind == "ics":
+        return handover.next_steps(tell, whole["outcomes"], left.last_at, whole["peers"])
     from ..files.docx import docx
     from ..files.pdf import pdf
     from . import package
@@ -531,7 +560,13 @@ def _sheets(tell: Telling, whole: Mapping[str, Any], progress: Progress) -> list
         [row["idea"], codes[row["idea"]], row["field"], " ".join(row["languages"])]
         for row in whole["missing_translations"]
     ]
-    return [*sheets, *found.values(), Sheet("Missing Translations", texts)]
+    more = [*market_tables.practices(tell, whole["practices"], ("Session",)), _peers(tell, whole)]
+    held = [sheet for sheet in more if len(sheet.rows) > 1]
+    return [*sheets, *found.values(), *held, Sheet("Missing Translations", texts)]
+
+
+def _peers(tell: Telling, whole: Mapping[str, Any]) -> Sheet:
+    return market_tables.peers(tell, whole["peers"], ("Session",))[0]
 
 
 # The report
@@ -542,7 +577,14 @@ def _report(
 ) -> Document:
     outcomes = whole["outcomes"]
     ideas = _ideas(tell, outcomes, left.notes, progress)
-    chapters = [_glance(tell, whole), _sessions(tell, whole, activities), ideas, _untranslated(tell, whole)]
+    chapters = [
+        _glance(tell, whole),
+        _sessions(tell, whole, activities),
+        _apart(market_report.peers(tell, whole["peers"])),
+        ideas,
+        _apart(market_report.practices(tell, whole["practices"])),
+        _untranslated(tell, whole),
+    ]
     return _document(
         tell,
         title=tell.text(whole["title"]) or left.id,
@@ -551,6 +593,10 @@ def _report(
         at=left.last_at,
         chapters=(*(one for one in chapters if one is not None), _annex(tell, whole)),
     )
+
+
+def _apart(chapter: Chapter | None) -> Chapter | None:
+    return chapter and replace(chapter, apart=True)
 
 
 def _document(
@@ -595,6 +641,11 @@ def _glance(tell: Telling, whole: Mapping[str, Any]) -> Chapter:
     rows.append((tell("dossier.ideas"), tell.number(len(whole["outcomes"]))))
     states = [idea["state"] for idea in whole["outcomes"]]
     rows += [(tell.code("state", state), tell.number(states.count(state))) for state in dict.fromkeys(states)]
+    if whole["practices"]:
+        rows.append((tell("dossier.practices"), tell.number(len(whole["practices"]))))
+    if whole["peers"]:
+        agreed = sum(one["status"] in market_report.AGREED for one in whole["peers"])
+        rows.append((tell("dossier.peers"), tell("dossier.agreed", n=len(whole["peers"]), agreed=tell.number(agreed))))
     blocks: list[Block] = [Details(tuple(rows))]
     if not phases and not states:
         blocks.append(Paragraph(tell("none_yet")))
@@ -733,7 +784,7 @@ def _annex(tell: Telling, whole: Mapping[str, Any]) -> Chapter:
         (tell("annex.software"), f"{whole['software']['name']} {whole['software']['version']}"),
     )
     chapters = (
-        Chapter(tell("annex.privacy"), (_lines(tell, "annex.privacy_", 3),)),
+        Chapter(tell("annex.privacy"), (privacy(tell, whole["peers"]),)),
         Chapter(tell("annex.limits"), (_lines(tell, "annex.limits_", 2),)),
         Chapter(tell("annex.licence"), (Paragraph(tell("annex.licence_text")),)),
     )

@@ -1,6 +1,7 @@
 """What the report of a session says, as one document for every format: cover, the day, questions, words, data card.
 
-Pure of file formats; boards and ideas have chapters of their own in `board_report.py` and `idea_report.py`.
+Pure of file formats; marketplaces, boards and ideas have chapters of their own in `market_report.py`, `board_report.py`
+and `idea_report.py`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from ..files.document import (
     Paragraph,
     Table,
 )
-from . import board_report, idea_report
+from . import board_report, handover, idea_report, market_report
 from .telling import Telling, sentences
 
 #: So many words are charted; the others stand in the data files.
 MOST_WORDS = 40
 #: So many typed answers or pairs are listed.
 MOST_ROWS = 60
-KNOWN = ("vote_result", "quiz_gap", "quiz_score", "words", "board", "idea", "idea_draft")
+KNOWN = (
+    "vote_result", "quiz_gap", "quiz_score", "words", "board", "idea", "idea_draft", "tables", *market_report.KINDS,
+)  # fmt: skip
 
 Outcome = Mapping[str, Any]
 
@@ -55,6 +58,7 @@ def report(
         _agenda(tell, agenda, activities),
         _questions(tell, outcomes),
         _words(tell, outcomes),
+        *market_report.chapters(tell, outcomes),
         board_report.chapter(tell, boards),
         idea_report.chapter(tell, ideas, boards),
         _annex(tell, found, agenda),
@@ -65,7 +69,7 @@ def report(
         subtitle=f"{tell('report')} · {tell('phase.' + found['phase'])}",
         language=tell.house,
         about=_about(tell, found, at),
-        credits=tuple(_credits(tell, credits, boards)),
+        credits=tuple(_credits(tell, credits, outcomes)),
         author=f"Officina {found['software']['version']}",
         at=at,
         chapters=tuple(chapter for chapter in chapters if chapter is not None),
@@ -91,8 +95,9 @@ def _about(tell: Telling, found: Mapping[str, Any], at: int) -> tuple[tuple[str,
     return tuple(rows)
 
 
-def _credits(tell: Telling, credits: Mapping[str, str], boards: Iterable[Outcome]) -> list[str]:
-    lines = [tell.text(credits), *(tell.text(board.get("credit")) for board in boards)]
+def _credits(tell: Telling, credits: Mapping[str, str], outcomes: Iterable[Outcome]) -> list[str]:
+    owed = [one.get("credit") for one in outcomes if one["kind"] in ("board", "marketplace")]
+    lines = [tell.text(credits), *(tell.text(credit) for credit in owed)]
     return [line for line in dict.fromkeys(lines) if line]
 
 
@@ -110,6 +115,8 @@ def _glance(tell: Telling, found: Mapping[str, Any], agenda: Mapping[str, Any]) 
         ("glance.questions", len(answered)),
         ("glance.words", sum(len(one["words"]) for one in outcomes if one["kind"] == "words")),
         ("glance.notes", sum(len(one["notes"]) for one in outcomes if one["kind"] == "board")),
+        ("glance.practices", sum(1 for one in outcomes if one["kind"] == "practice")),
+        ("glance.connections", market_report.connections(outcomes)),
         ("glance.ideas", sum(1 for one in outcomes if one["kind"] == "idea")),
     ]
     people = found["people"]
@@ -117,6 +124,10 @@ def _glance(tell: Telling, found: Mapping[str, Any], agenda: Mapping[str, Any]) 
     rows += [(tell.group(cell["group"]), tell.number(cell["count"])) for cell in people["by_group"]]
     rows.append((tell("glance.stages"), tell("glance.n_stages", n=held, of=len(stages))))
     rows += [(tell(key), tell.number(n)) for key, n in counts if n]
+    for one in outcomes:
+        if one["kind"] == "tables":
+            met = tell.tenths(one["met_mean10"])
+            rows.append((tell("glance.tables"), tell("glance.n_tables", n=one["rounds"], met=met)))
     blocks: list[Block] = [Details(tuple(rows))]
     if people["groups_hidden"]:
         blocks.append(Paragraph(tell("glance.hidden"), "small"))
@@ -426,7 +437,7 @@ def _annex(tell: Telling, found: Mapping[str, Any], agenda: Mapping[str, Any]) -
     ]
     head = (tell("annex.level_stage"), tell("annex.level_head"))
     chapters = (
-        Chapter(tell("annex.privacy"), (_lines(tell, "annex.privacy_", 3),)),
+        Chapter(tell("annex.privacy"), (privacy(tell, handover.peers_of(found)),)),
         Chapter(tell("annex.limits"), (_lines(tell, "annex.limits_", 2),)),
         Chapter(tell("annex.licence"), (Paragraph(tell("annex.licence_text")),)),
     )
@@ -439,6 +450,13 @@ def _annex(tell: Telling, found: Mapping[str, Any], agenda: Mapping[str, Any]) -
     if levels:
         blocks.append(Table(tell("annex.levels"), head, tuple(levels), (), (3, 2)))
     return Chapter(tell("annex.title"), tuple(blocks), chapters, apart=True)
+
+
+def privacy(tell: Telling, peers: Sequence[Outcome]) -> Items:
+    """What stands of people in a report; an activity may name who looks after it."""
+    named = any(party.get("owner") for one in peers for party in one["parties"])
+    keys = ("privacy_1", "privacy_2_peers" if named else "privacy_2", "privacy_3")
+    return Items(tuple(Item(tell(f"annex.{key}")) for key in keys))
 
 
 def _lines(tell: Telling, key: str, n: int) -> Items:

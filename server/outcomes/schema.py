@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..activities.contract.idea.left import IdeaOutcome
+from ..activities.contract.peers import Day, Format, Status
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: Raised when something promised changes its meaning or goes.
@@ -197,7 +198,179 @@ class Idea(Outcome, IdeaOutcome):
     stage: str
 
 
-KINDS = (VoteResult, QuizGap, QuizScore, Words, Board, IdeaDraft, Idea)
+class PracticeResult(Open):
+    """value: what came of it; evidence: how one knows."""
+
+    value: ByLanguage
+    evidence: ByLanguage | None = None
+
+
+class Practice(Outcome):
+    """A practice as it was shown at a stall. offers, needs, conditions: tags."""
+
+    kind: Literal["practice"]
+    practice: str
+    title: ByLanguage
+    organisation: str | None = None
+    place: ByLanguage | None = None
+    instrument: ByLanguage | None = None
+    years: str | None = None
+    problem: ByLanguage | None = None
+    done: ByLanguage | None = None
+    results: list[PracticeResult]
+    limits: ByLanguage | None = None
+    improvements: ByLanguage | None = None
+    offers: list[ByLanguage]
+    needs: list[ByLanguage]
+    conditions: list[ByLanguage]
+    source: ByLanguage | None = None
+    contact_consent: bool
+
+
+class StallVisits(Open):
+    """by_round: from the first round. by_group: visits; absent where a group has fewer than 5 people."""
+
+    stall: str
+    title: ByLanguage
+    visits: int
+    by_round: list[int]
+    by_group: dict[str, int] | None = None
+
+
+class Share(Open):
+    """Of how many people it was so; most_possible: for how many any plan could have done it at most."""
+
+    reached: int
+    of: int
+    most_possible: int | None = None
+
+
+class MarketTotals(Open):
+    """mix_index, free_seats: per mille."""
+
+    top1: Share | None = None
+    mix_index: int | None = None
+    people_with_zero_interest_round: int | None = None
+    colleagues_together: int | None = None
+
+
+class MarketPlan(Open):
+    """quality: per mille of the best possible; null where no bound is known."""
+
+    number: int
+    quality: int | None
+    totals: MarketTotals
+
+
+class Marketplace(Outcome):
+    """The rounds at the stalls. ratings: {round: {answer: people}}. mix: per mille."""
+
+    kind: Literal["marketplace"]
+    stalls: list[StallVisits]
+    rounds: int
+    people: int
+    free_circulation: bool
+    ratings: dict[str, dict[str, int]]
+    practices: ByLanguage | None = None
+    credit: ByLanguage | None = None
+    note: ByLanguage | None = None
+    plan: MarketPlan | None = None
+    mix: int | None = None
+
+
+class StallNote(Outcome):
+    kind: Literal["stall_note"]
+    stall: str
+    practice: ByLanguage
+    form: Literal["note", "question", "learned"]
+    text: str
+    own_group: str | None = None
+
+
+class Organisation(Open):
+    id: str
+    name: str
+    offers: list[ByLanguage]
+    needs: list[ByLanguage]
+
+
+class Together(Open):
+    """How far two organisations came."""
+
+    a: str
+    b: str
+    status: Status
+
+
+class Reason(Open):
+    """`from` offers what `to` needs."""
+
+    source: str = Field(alias="from")
+    to: str
+    tags: list[ByLanguage]
+
+
+class Pair(Open):
+    a: str
+    b: str
+    mutual: bool
+    reasons: list[Reason]
+
+
+class Panel(Outcome):
+    """Who with whom. without: organisations that have no pair. unoffered: needs that nobody offers."""
+
+    kind: Literal["panel"]
+    organisations: list[Organisation]
+    matrix: list[Together]
+    pairs: list[Pair]
+    without: list[str]
+    unoffered: list[ByLanguage]
+
+
+class Party(Open):
+    """owner: who looks after it there, as they wrote it themselves."""
+
+    organisation: str
+    name: str
+    owner: str | None = None
+    accepted: bool
+
+
+class PeerActivity(Outcome):
+    """What organisations prepare together. date, follow_up: YYYY-MM-DD. reasons: [who offers, who needs, tag]."""
+
+    kind: Literal["peer_activity"]
+    peer: str
+    parties: list[Party]
+    mutual: bool
+    topic: str | None = None
+    format: Format | None = None
+    date: Day | None = None
+    first_step: str | None = None
+    status: Status
+    result: str | None = None
+    follow_up: Day | None = None
+    reasons: list[list[Any]]
+    versions: dict[str, int]
+
+
+class Tables(Outcome):
+    """How tables were formed. met_mean10: with how many others a person sat, on average, in tenths."""
+
+    kind: Literal["tables"]
+    rounds: int
+    tables: int
+    people: int
+    meetings: int
+    repeat_meetings: int
+    met_mean10: int
+
+
+KINDS = (
+    VoteResult, QuizGap, QuizScore, Words, Board, IdeaDraft, Idea, Practice, Marketplace, StallNote, Panel, PeerActivity,
+    Tables,
+)  # fmt: skip
 _NAMES: list[Any] = [str(kind.model_fields["kind"].annotation.__args__[0]) for kind in KINDS]  # type: ignore[union-attr]
 
 
@@ -287,7 +460,22 @@ class Outcomes(Open):
     generated: Generated
     software: Software
     outcomes: list[
-        Annotated[VoteResult | QuizGap | QuizScore | Words | Board | IdeaDraft | Idea, Field(discriminator="kind")]
+        Annotated[
+            VoteResult
+            | QuizGap
+            | QuizScore
+            | Words
+            | Board
+            | IdeaDraft
+            | Idea
+            | Practice
+            | Marketplace
+            | StallNote
+            | Panel
+            | PeerActivity
+            | Tables,
+            Field(discriminator="kind"),
+        ]
         | Other
     ]
 

@@ -264,7 +264,7 @@ async def exported_session(request: Request, id: str, code: str, kind: str) -> R
 
 class NewFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["zip", "json", "xlsx", "docx", "pdf", "csv"]
+    kind: Literal["zip", "json", "xlsx", "docx", "pdf", "csv", "ics", "peers.csv"]
 
 
 @dataclass(slots=True)

@@ -17,13 +17,13 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from ..activities.contract import AFact, AnAsk, Happening, Moment, Refusal, Text
@@ -32,6 +32,7 @@ from ..activities.contract.idea import messages as idea_messages
 from ..activities.contract.idea import rules as idea_rules
 from ..activities.contract.idea.codes import values_of
 from ..activities.contract.idea.left import IdeaOutcome
+from ..activities.contract.peers import PeerActivity, Practice
 from ..drawing import HOUSE_LANGUAGES
 from ..files.reading import Unreadable, read_rows
 from ..files.sheets import Cell, Sheet
@@ -43,6 +44,7 @@ from ..outcomes.telling import words_of
 from ..sessions import plans
 from ..sessions.answers import Failed
 from . import messages as m
+from . import peers as following
 from . import rules
 
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 20 << 20
 #: Signs of structure in a JSON: 20 MiB of nothing but brackets would fill a laptop's memory.
 MAX_PARTS = 1_500_000
-#: Ideas in a dossier, and rows of a sheet.
-MAX_IDEAS, MAX_ROWS = 2_000, 500
+#: Ideas in a dossier, and rows of a sheet; practices and peer activities.
+MAX_IDEAS, MAX_ROWS, MAX_PRACTICES = 2_000, 500, 2_000
 #: Of a session that comes in whole: how deep its file goes, signs of a text in an outcome and elsewhere (a plan may
 #: hold more), and numbers.
 MAX_DEPTH, MAX_TEXT, MAX_LONG_TEXT, MAX_NUMBER = 40, 20_000, 200_000, 2**53
@@ -143,6 +145,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "La sessione {code} non è stata accolta: {why}.",
         "The session {code} was not taken in: {why}.",
     ),
+    "other_peer": (
+        "L’attività fra {names} c’è già e dice altro: resta com’è.",
+        "The activity between {names} is here already and says otherwise: it stays as it is.",
+    ),
     "not_kept": (
         "L’idea {code} non è stata accolta: {why}.",
         "The idea {code} was not taken in: {why}.",
@@ -165,6 +171,8 @@ class _Refused(Exception):
 
 # What a file may hold
 
+#: What happens to something that a file brings.
+What = Literal["new", "here", "conflict"]
 Moment_ = Annotated[int, Field(ge=0, le=253_402_300_799_000)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
@@ -191,6 +199,49 @@ class _Session(_Ours):
     stages: list[_Stage] = Field(default_factory=list, max_length=200)
 
 
+class _Practice(_Ours):
+    """A practice of a dossier: where it comes from, and in `of` the practice itself."""
+
+    session: m.Code
+    stage: m.Code
+    of: Practice
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parted(cls, value: Any) -> Any:
+        return _parted(Practice, value)
+
+
+class _Peer(_Ours):
+    """As `_Practice`, of a peer activity. own: whether its path changed it after its session."""
+
+    session: m.Code
+    stage: m.Code
+    own: bool = False
+    of: PeerActivity
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parted(cls, value: Any) -> Any:
+        return _parted(PeerActivity, value)
+
+    @model_validator(mode="after")
+    def _real(self) -> _Peer:
+        for name in following.DAYS:
+            day = getattr(self.of, name)
+            if day is not None and not following.is_day(day):
+                raise ValueError(f"{name}: {day} is no day")
+        return self
+
+
+def _parted(model: type[BaseModel], value: Any) -> Any:
+    """What stands in a row of a file, its own part apart from where it comes from."""
+    if not isinstance(value, dict):
+        return value
+    own = {name: one for name, one in value.items() if name in model.model_fields}
+    return {**{name: one for name, one in value.items() if name not in own}, "of": own}
+
+
 class _Dossier(_Ours):
     kind: Literal["dossier"]
     path: Annotated[str, Field(max_length=60)]
@@ -201,6 +252,8 @@ class _Dossier(_Ours):
     sessions: list[_Session] = Field(default_factory=list, max_length=500)
     outcomes: list[IdeaOutcome] = Field(default_factory=list)
     brought: list[dict[str, Any]] = Field(default_factory=list, max_length=500)
+    practices: list[_Practice] = Field(default_factory=list, max_length=MAX_PRACTICES)
+    peers: list[_Peer] = Field(default_factory=list, max_length=MAX_PRACTICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +275,8 @@ class Content:
     ideas: tuple[IdeaOutcome, ...] = ()
     brought: tuple[Mapping[str, Any], ...] = ()
     without_agenda: tuple[str, ...] = ()
+    practices: tuple[_Practice, ...] = ()
+    peers: tuple[_Peer, ...] = ()
     new: tuple[idea_messages.NewIdea, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[Mapping[str, Any], ...] = ()
@@ -326,6 +381,8 @@ def _not_newer(whole: Mapping[str, Any], at: str = "") -> None:
 
 
 def _dossier(whole: Mapping[str, Any]) -> Content:
+    for name in ("practices", "peers"):
+        _plain_values(whole.get(name), f"{name}.", MAX_TEXT)
     read_ = _Dossier.model_validate(whole)
     for nth, one in enumerate(read_.brought):
         _can_be_taken_home(one, f"brought.{nth}.")
@@ -339,6 +396,8 @@ def _dossier(whole: Mapping[str, Any]) -> Content:
         tuple(read_.sessions),
         tuple(read_.outcomes),
         tuple(read_.brought),
+        practices=tuple(read_.practices),
+        peers=tuple(read_.peers),
     )
 
 
@@ -474,6 +533,8 @@ def _of_session(whole: Mapping[str, Any]) -> Content:
     if "agenda" in whole:
         _can_be_taken_home(whole)
     ideas: list[IdeaOutcome] = []
+    practices: list[_Practice] = []
+    peers: list[_Peer] = []
     stages: dict[str, _LeftBy] = {}
     left: dict[str, dict[str, int]] = {}
     for place, outcome in enumerate(whole["outcomes"]):
@@ -483,6 +544,10 @@ def _of_session(whole: Mapping[str, Any]) -> Content:
                 own = {name: value for name, value in outcome.items() if name in IdeaOutcome.model_fields}
                 # As when a session hands its ideas over to a path at home.
                 ideas.append(IdeaOutcome.model_validate({**own, "session": head.code}))
+            elif about.kind == "practice":
+                practices.append(_Practice.model_validate({**outcome, "session": head.code}))
+            elif about.kind == "peer_activity":
+                peers.append(_Peer.model_validate({**outcome, "session": head.code}))
         except ValidationError as error:
             raise _broken(error, "outcomes", place) from None
         stages.setdefault(about.stage, about)
@@ -520,6 +585,8 @@ def _of_session(whole: Mapping[str, Any]) -> Content:
         tuple(ideas),
         (whole,) if "agenda" in whole else (),
         () if "agenda" in whole else (head.code,),
+        practices=tuple(practices),
+        peers=tuple(peers),
     )
 
 
@@ -845,6 +912,8 @@ def plan(
     ideas = [_plan_idea(trial, place, one, language, warnings) for place, one in enumerate(content.ideas)]
     ideas += [_plan_new(trial, one, content.rows[one.idea], language) for one in content.new]
     stages = _plan_stages(trial, content)
+    practices = _counted(_plan_practice(trial, one, lives_here) for one in content.practices)
+    peers = _counted(_plan_peer(trial, one, language, lives_here, warnings) for one in content.peers)
     brought = [_plan_brought(trial, one, language, lives_here, warnings) for one in content.brought]
     for code in content.without_agenda:
         if not lives_here(code):
@@ -861,6 +930,8 @@ def plan(
         "brought": brought,
         "counts": counts,
         "ideas": ideas,
+        "practices": practices,
+        "peers": peers,
         "warnings": warnings,
         "errors": [dict(one) for one in content.errors],
     }
@@ -927,6 +998,40 @@ def _plan_brought(
         warnings.append({"code": "other_session", "session": code, "text": _say("other_session", language, code=code)})
         return {**row, "what": "conflict"}
     return {**row, "what": "new" if any(do == "bring_session" for _, do, _ in trial.asks[before:]) else "here"}
+
+
+def _counted(found: Iterable[What]) -> dict[str, int]:
+    """{"new","here","conflict"}; what comes by itself from a session of this Officina is here."""
+    all_of = list(found)
+    return {what: all_of.count(what) for what in get_args(What)}
+
+
+def _plan_practice(trial: _Trial, one: _Practice, lives_here: Callable[[str], bool]) -> What:
+    if lives_here(one.session) and (one.session, one.of.practice) in trial.state.peers.practices:
+        return "here"
+    return _what(trial, m.TakeInPractice(practice=one.of, session=one.session, stage=one.stage))
+
+
+def _plan_peer(
+    trial: _Trial, one: _Peer, language: str, lives_here: Callable[[str], bool], warnings: list[dict[str, Any]]
+) -> What:
+    """What is followed here stays as it is here."""
+    if lives_here(one.session) and one.of.peer in trial.state.peers.followed:
+        known = trial.state.peers.followed[one.of.peer].activity
+        what: What = "here" if known == one.of else "conflict"
+    else:
+        what = _what(trial, m.TakeInPeer(activity=one.of, session=one.session, stage=one.stage, own=one.own))
+    if what == "conflict":
+        names = ", ".join(party.name for party in one.of.parties)
+        text = _say("other_peer", language, names=names)
+        warnings.append({"code": "other_peer", "peer": one.of.peer, "text": text})
+    return what
+
+
+def _what(trial: _Trial, ask: AnAsk) -> What:
+    before = len(trial.asks)
+    refusal = trial.ask(ask)
+    return "conflict" if refusal is not None else "new" if len(trial.asks) > before else "here"
 
 
 def _plan_idea(

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from ..activities.contract import Refusal, Text
+from ..activities.contract.peers import PeerActivity, Practice
 from ..drawing import Drawing, localise
 from ..live.bus import Bus
 from ..live.envelope import Asking, Receipt, Refused
 from ..live.frames import text_frame
 from ..live.socket import ASK_BURST, ASKS_PER_SECOND, Bucket, Connection
 from ..moment import Clock
+from ..outcomes.export import may_leave
 from ..outcomes.folding import folded_anew, rehearsal_people
 from ..sessions import badges
 from ..storage.journal import Journal, KeptFact, LineRow
@@ -109,6 +112,12 @@ class PathScreens:
             self._timer.cancel()
         for connection in list(self.connections):
             connection.end(1012)
+
+
+def _as(model: type[BaseModel], left: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The outcomes of a kind with the fields that the dossier keeps."""
+    fields = model.model_fields
+    return [{name: value for name, value in one.items() if name in fields} for one in left if one["kind"] == kind]
 
 
 class LivePath:
@@ -343,7 +352,11 @@ class Paths:
             known = path.line.folded.closed_at(code, stage.id)
             if known is not None and known >= spent.closed_at:
                 continue
-            left = room.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
+            left = [
+                one
+                for one in room.activity_of(folded, stage.id).rules.outcomes(folded.runs[stage.id])
+                if may_leave(one)
+            ]
             kinds: dict[str, int] = {}
             for one in left:
                 kinds[one["kind"]] = kinds.get(one["kind"], 0) + 1
@@ -354,6 +367,8 @@ class Paths:
                 "title": dict(stage.title),
                 "closed_at": spent.closed_at,
                 "ideas": [one for one in left if one["kind"] == "idea"],
+                "practices": _as(Practice, left, "practice"),
+                "peers": _as(PeerActivity, left, "peer_activity"),
                 "left": kinds,
                 "sizes": folded.session.sizes(),
             }

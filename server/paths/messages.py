@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from ..activities.contract import AFact, AnAsk, Message, Text
+from ..activities.contract import BY_DESK, BY_SERVER, AFact, AnAsk, Marked, Message, Text
 from ..activities.contract.idea import messages as ideas
 from ..activities.contract.idea.left import IdeaOutcome
+from ..activities.contract.peers import LINE, Day, Format, Line, Long, OrganisationId, PeerActivity, Practice, Status
 
-BY_SERVER = frozenset({"server"})
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 #: Of a path: part of an address, and never the code of a session, which has capitals and figures only.
 PATH_ID = r"[a-z][a-z0-9_-]{0,59}"
 Code = Annotated[str, Field(max_length=40)]
+PeerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 #: Part of an address too.
 SessionCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,12}$")]
 
@@ -69,6 +70,60 @@ class TakeStage(AnAsk):
     ideas: list[IdeaOutcome] = Field(default_factory=list, max_length=500)
     left: dict[str, int] = Field(default_factory=dict)
     sizes: dict[str, int] = Field(default_factory=dict)
+    practices: list[Practice] = Field(default_factory=list, max_length=200)
+    peers: list[PeerActivity] = Field(default_factory=list, max_length=500)
+
+
+class TakeInPractice(AnAsk):
+    """A practice from a file, as its session left it there."""
+
+    by = BY_SERVER
+    practice: Practice
+    session: Code
+    stage: Code
+
+
+class TakeInPeer(AnAsk):
+    """A peer activity from a file. own: whether the path that it comes from changed it after its session."""
+
+    by = BY_SERVER
+    activity: PeerActivity
+    session: Code
+    stage: Code
+    own: bool = False
+
+
+class PeerChange(Message):
+    """What becomes of a peer activity; only the fields that are given change, and null empties one.
+
+    owners: by organisation; "" for nobody.
+    """
+
+    topic: Line | None = None
+    format: Format | None = None
+    date: Day | None = None
+    first_step: Long | None = None
+    status: Status = "proposed"
+    result: Long | None = None
+    follow_up: Day | None = None
+    owners: Annotated[
+        dict[OrganisationId, Annotated[str, Field(max_length=LINE), Marked("personal")]], Field(max_length=8)
+    ] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # In the journal too: a field that was not given would come back as one that was emptied.
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+class FollowPeer(AnAsk):
+    """base: the version of each field that the asker saw, 0 where nobody had changed it yet; of an owner under
+    `owner <organisation>`. Without it a field is changed whatever it says now."""
+
+    by = BY_DESK
+    peer: PeerId
+    base: dict[str, int] = Field(default_factory=dict)
+    set: PeerChange
 
 
 class PathMade(AFact):
@@ -119,13 +174,51 @@ class StageTaken(AFact):
     late: list[str] = Field(default_factory=list)
 
 
-Ask = MakePath | AddSession | BringSession | TakeStage | CloseSession | ideas.Ask
-Fact = PathMade | SessionAdded | SessionBrought | StageTaken | SessionClosed | ideas.Fact
+class PracticeTaken(AFact):
+    touches = "none"
+    practice: Practice
+    session: str
+    stage: str
+
+
+class PeerTaken(AFact):
+    touches = "none"
+    peer: PeerId
+    activity: PeerActivity
+    session: str
+    stage: str
+    own: bool = False
+
+
+class PeerFollowed(AFact):
+    touches = "none"
+    peer: PeerId
+    set: PeerChange
+
+
+Ask = (
+    MakePath
+    | AddSession
+    | BringSession
+    | TakeStage
+    | CloseSession
+    | TakeInPractice
+    | TakeInPeer
+    | FollowPeer
+    | ideas.Ask
+)
+Fact = (
+    PathMade
+    | SessionAdded
+    | SessionBrought
+    | StageTaken
+    | SessionClosed
+    | PracticeTaken
+    | PeerTaken
+    | PeerFollowed
+    | ideas.Fact
+)
 #: By name on the wire and in the journal.
-ASKS: dict[str, type[AnAsk]] = {
-    one.do: one for one in (MakePath, AddSession, BringSession, TakeStage, CloseSession, *get_args(ideas.Ask))
-}
-FACTS: dict[str, type[AFact]] = {
-    one.kind: one for one in (PathMade, SessionAdded, SessionBrought, StageTaken, SessionClosed, *get_args(ideas.Fact))
-}
+ASKS: dict[str, type[AnAsk]] = {one.do: one for one in get_args(Ask)}
+FACTS: dict[str, type[AFact]] = {one.kind: one for one in get_args(Fact)}
 IDEA_FACTS: tuple[type[Any], ...] = get_args(ideas.Fact)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from ..activities.contract import Text
@@ -27,7 +27,7 @@ from ..sessions.answers import Failed
 from ..sessions.doors import desk_of, house_of, language_of
 from ..sessions.pages import draw, drawn
 from ..sessions.rules import SHAPES, letters
-from . import rules
+from . import peer_pages, rules
 from .api import path_of
 from .differences import differences
 from .layout import Laid, choices, id_of, place_of, read_only, sections
@@ -156,11 +156,20 @@ def free_id(title: str, taken: Iterable[str]) -> str:
 
 
 @router.get("/desk/paths/{id}")
-async def dossier(request: Request, id: str, state: str = "", q: str = "", page: int = 1) -> Response:
-    """The phases with their sessions, and the ideas: all, of one state, with some words in them."""
+async def dossier(
+    request: Request,
+    id: str,
+    state: str = "",
+    q: str = "",
+    page: int = 1,
+    tag: str = "",
+    compare: Annotated[list[str] | None, Query(max_length=200)] = None,
+) -> Response:
+    """The phases with their sessions; the ideas: all, of one state, with some words in them; activities between
+    organisations; practices: all or with a tag, and some of them side by side."""
     signed = desk_of(request)
     path = path_of(request, id)
-    return show_dossier(request, path, signed.csrf, state, q[:200], page)
+    return show_dossier(request, path, signed.csrf, state, q[:200], page, tag=tag, compare=compare or ())
 
 
 def show_dossier(
@@ -172,6 +181,8 @@ def show_dossier(
     page: int = 1,
     error: str | None = None,
     status: int = 200,
+    tag: str = "",
+    compare: Sequence[str] = (),
 ) -> Response:
     folded = path.line.folded
     language = language_of(request, path.languages())
@@ -196,6 +207,8 @@ def show_dossier(
         phases=phases_of(path, language, words),
         states=[{"state": one, "n": counts[one]} for one in codes.values_of("state") if one in counts],
         ideas=shown,
+        peers=peer_pages.peer_activities(folded, language, words, today),
+        practices=peer_pages.practices(folded, language, tag, compare),
         found=len(found),
         page=page,
         pages=pages,

@@ -14,6 +14,7 @@ from ..activities.contract.idea.fields import leaves_of
 from ..activities.contract.idea.left import IdeaOutcome
 from ..activities.contract.idea.lifecycle import OPEN
 from . import messages as m
+from . import peers as following
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class State:
     sizes: Mapping[str, int] = field(default_factory=dict)
     brought: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ideas: idea_rules.Ideas = field(default_factory=idea_rules.start)
+    peers: following.Peers = field(default_factory=following.Peers)
 
     def closed_at(self, session: str, stage: str) -> int | None:
         """When the stage last closed whose outcomes are here."""
@@ -105,6 +107,8 @@ def decide(state: State, ask: AnAsk, moment: Moment) -> list[AFact] | Refusal:
             return [m.SessionClosed(session=ask.session)] if known is not None and not known.closed else []
     if state.title is None:
         return Refusal("unknown_path")
+    if isinstance(ask, m.FollowPeer | m.TakeInPeer | m.TakeInPractice):
+        return following.decide(state.peers, ask, moment)
     here = moment._replace(sizes=state.sizes)
     context = replace(state.context(getattr(ask, "idea", None)), prefix=_series(state, moment))
     return idea_rules.decide(state.ideas, ask, here, context)
@@ -197,7 +201,7 @@ def _take(state: State, ask: m.TakeStage, moment: Moment) -> list[AFact] | Refus
         sizes=ask.sizes,
         late=late,
     )
-    return [taken, *facts]
+    return [taken, *facts, *following.taken(state.peers, ask)]
 
 
 def _changed(before: Mapping[str, Any], left: IdeaOutcome) -> dict[str, Any]:
@@ -232,7 +236,7 @@ def evolve(state: State, happened: Happening) -> State:
             stages = {**state.stages, (fact.session, fact.stage): stage}
             return replace(state, stages=stages, sizes=fact.sizes or state.sizes)
     if not isinstance(fact, m.IDEA_FACTS):
-        return state
+        return replace(state, peers=following.evolve(state.peers, happened))
     after = idea_rules.evolve(state.ideas, happened)
     handed = dict(state.handed)
     idea = getattr(fact, "idea", "")
@@ -285,7 +289,8 @@ def view(state: State, screen: str) -> dict[str, Any]:
         for code, session in state.sessions.items()
     ]
     rows.sort(key=lambda one: (-one["updated_at"], one["idea"]))
-    return {"path": {**head(state), "sessions": sessions}, "states": states, "ideas": rows}
+    found = {"path": {**head(state), "sessions": sessions}, "states": states, "ideas": rows}
+    return {**found, **following.shown(state.peers)} if screen == "desk" else found
 
 
 def row(state: State, idea: idea_rules.Idea) -> dict[str, Any]:
