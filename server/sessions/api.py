@@ -19,7 +19,7 @@ from ..live.envelope import Asking, Malformed, Receipt, Refused
 from ..live.room import rehearsal_removed
 from ..live.rooms import LiveRoom
 from ..live.screens import Audience
-from ..outcomes import erase, export, importing
+from ..outcomes import erase, export, importing, practices, print_kit
 from ..outcomes.folding import folded_anew
 from ..storage.journal import KeptFact, PersonRow
 from . import badges, names, plans, rules
@@ -330,10 +330,18 @@ async def import_file(
     file: Annotated[UploadFile, File()],
     dry_run: Annotated[bool, Query()] = False,
     language: Annotated[str | None, Form()] = None,
+    columns: Annotated[str | None, Form(max_length=20_000)] = None,
 ) -> Response:
-    """Questions from a file into a quiz or poll that was not opened yet; saved only without `dry_run`."""
+    """Questions from a file into a quiz or poll that was not opened yet, or practices into a marketplace; saved only
+    without `dry_run`."""
     desk_of(request)
     live = await room_of(request, code)
+    if practices.takes(live, stage):
+        said = language_of(request, live.languages())
+        mapping = practices.columns_of(columns, said)
+        data = await file.read()
+        understood = await practices.understand(live, stage, data, file.filename or "", language, mapping, said)
+        return JSONResponse(understood.told if dry_run else await practices.save(live, stage, understood, said))
     result = await importing.understand(live, stage, await file.read(), file.filename or "", language)
     if not dry_run:
         await importing.save(live, stage, result)
@@ -372,6 +380,22 @@ async def board_picture(
     name = f"officina-{live.room.code}-{stage}.svg"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(svg, media_type="image/svg+xml", headers=headers)
+
+
+@router.get("/{code}/stages/{stage}/kit/{what}.pdf", response_class=Response)
+async def print_kit_of(request: Request, code: str, stage: str, what: str) -> Response:
+    """Something to print for a stage: slips, sheets, tents."""
+    desk_of(request)
+    live = await room_of(request, code)
+    if stage not in live.room.folded.runs:
+        raise Failed(404, "unknown_stage")
+    language = language_of(request, live.languages())
+    join_url = house_of(request).address(live.room.code).join_url
+    pdf = await print_kit.printed(live, stage, what, language, join_url)
+    if pdf is None:
+        raise Failed(404, "nothing_to_print")
+    name = f"officina-{live.room.code}-{stage}-{what}.pdf"
+    return Response(pdf, media_type="application/pdf", headers={"content-disposition": f'inline; filename="{name}"'})
 
 
 @router.get("/{code}/stages/{stage}/then")

@@ -26,7 +26,7 @@ from ..live.envelope import Refused
 from ..live.rooms import LiveRoom
 from ..live.screens import REGIONS, Audience, inert
 from ..moment import fresh
-from ..outcomes import erase, importing
+from ..outcomes import erase, importing, practices
 from ..storage import backup
 from ..storage.journal import PersonRow
 from . import badges, codes, names, plans, rules
@@ -340,10 +340,15 @@ async def preview(request: Request, code: str, stage: str) -> Response:
         )
         shown[screen] = Markup(inert(drawn))  # noqa: S704  (drawn by the autoescaping environment)
     questions = localise(activity.rules.view(run, "desk"), language).get("questions", [])
+    session = room.folded.session
+    takes = session.state != "ended" and stage not in session.spent
     return draw(
         request,
         "preview.html",
         language,
+        code=room.code,
+        stage=stage,
+        brings=what_comes_in(live, stage) if takes else None,
         title=localise(planned.title, language),
         minutes=room.folded.session.planned_minutes(stage),
         notes=localise(planned.notes, language),
@@ -601,6 +606,11 @@ async def import_page(request: Request, code: str, stage: str) -> Response:
     return show_import(request, live, stage, signed.csrf)
 
 
+def what_comes_in(live: LiveRoom, stage: str) -> str | None:
+    """What may be imported into a stage: questions, practices, or nothing."""
+    return "practices" if practices.takes(live, stage) else "questions" if importing.takes(live, stage) else None
+
+
 def show_import(
     request: Request,
     live: LiveRoom,
@@ -617,9 +627,18 @@ def show_import(
     language = language_of(request, live.languages())
     shown = None
     token = ""
+    fields: list[dict[str, str]] = []
     if result is not None:
         token = fresh()
         house_of(request).imports[token] = (live.room.code, stage, result)
+    what = what_comes_in(live, stage) or "questions"
+    if what == "practices":
+        fields = [{"id": name, "name": practices.field_name(name, language)} for name in practices.FIELDS]
+    if isinstance(result, practices.Understood):
+        told = result.told
+        rows = [{**one, "practice": practices.shown(one["practice"])} for one in told["practices"]]
+        shown = localise({**told, "practices": rows}, language)
+    elif result is not None:
         shown = localise({**result, "questions": [texts_of(one) for one in result["questions"]]}, language)
     return draw(
         request,
@@ -628,6 +647,8 @@ def show_import(
         status,
         session=session_values(live, language),
         stage={"id": stage, "title": localise(planned.title, language)},
+        what=what,
+        fields=fields,
         result=shown,
         token=token,
         error=error,
@@ -654,27 +675,50 @@ async def import_posted(request: Request, code: str, stage: str) -> Response:
     signed = desk_of(request, csrf=str(form.get("csrf", "")))
     live = await room_of(request, code)
     kept = house_of(request).imports
+    said = language_of(request, live.languages())
+    understood: Any = None
     try:
-        if form.get("confirm"):
+        if form.get("confirm") or form.get("token"):
             found = kept.pop(str(form.get("token", "")), None)
             if found is None or found[:2] != (live.room.code, stage):
                 raise Failed(409, "preview_gone")
-            await importing.save(live, stage, found[2])
+            understood = found[2]
+            if not isinstance(understood, practices.Understood):
+                await importing.save(live, stage, understood)
+            elif form.get("confirm"):
+                told = await practices.save(live, stage, understood, said)
+                refused = [one["text"] for one in told["errors"] if one["code"] == "not_set"]
+                if refused:
+                    return show_import(request, live, stage, signed.csrf, None, " ".join(refused), 409)
+            else:
+                understood = await practices.with_columns(live, stage, understood, chosen_columns(form), said)
+                return show_import(request, live, stage, signed.csrf, understood)
             return RedirectResponse(f"/desk/{live.room.code}", 303)
         language = str(form.get("language") or "") or None
         file = form.get("file")
         text = str(form.get("text") or "")
+        reads: Any = practices if practices.takes(live, stage) else importing
+        more: dict[str, Any] = {"said": said} if reads is practices else {}
         if file is not None and not isinstance(file, str) and file.filename:
-            result = await importing.understand(live, stage, await file.read(), file.filename, language)
+            result = await reads.understand(live, stage, await file.read(), file.filename, language, **more)
         else:
-            result = await importing.understand_text(live, stage, text, language)
+            result = await reads.understand_text(live, stage, text, language, **more)
     except Failed as failed:
-        words = house_of(request).drawing.words("sessions", language_of(request, live.languages()))
+        words = house_of(request).drawing.words("sessions", said)
         text = failed.text or (words(f"refusal.{failed.code}") if words.has(f"refusal.{failed.code}") else failed.code)
-        return show_import(request, live, stage, signed.csrf, None, text, failed.status)
+        result = understood if isinstance(understood, practices.Understood) else None
+        if isinstance(failed, practices.NothingRead):
+            result = failed.understood
+        return show_import(request, live, stage, signed.csrf, result, text, failed.status)
     while len(kept) > 20:
         kept.pop(next(iter(kept)))
     return show_import(request, live, stage, signed.csrf, result)
+
+
+def chosen_columns(form: Any) -> dict[int, str]:
+    """The fields that somebody chose for the columns of a sheet, by the column's place."""
+    places = {name.removeprefix("column."): name for name in form if name.startswith("column.")}
+    return {int(place): str(form[name]) for place, name in places.items() if place.isdecimal() and len(place) < 4}
 
 
 # -- the room test --------------------------------------------------------------------------------------------------
