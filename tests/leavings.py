@@ -280,6 +280,60 @@ IDEA: dict[str, Any] = {
     "updated_at": "2026-11-22T09:00:00Z",
 }
 
+#: As `contract.peers` describes them: what a marketplace leaves to the path.
+PRACTICES: list[dict[str, Any]] = [
+    {
+        "practice": "pacts",
+        "title": {"it": "Patti di collaborazione", "en": "Collaboration pacts"},
+        "place": {"it": "Torino", "en": "Torino"},
+        "organisation": "Città di Torino",
+        "problem": {"it": "Spazi lasciati a sé", "en": "Spaces left alone"},
+        "done": {"it": "La città e gli abitanti curano spazi insieme.", "en": "City and residents look after spaces."},
+        "results": [{"value": {"it": "65 patti", "en": "65 pacts"}, "evidence": {"it": "registro", "en": "register"}}],
+        "limits": {"it": "Tempi lunghi", "en": "Long times"},
+        "offers": [{"it": "beni comuni", "en": "commons"}],
+        "needs": [{"it": "valutazione d'impatto", "en": "impact assessment"}],
+        "conditions": [{"it": "un regolamento comunale", "en": "a city regulation"}],
+        "contact_consent": True,
+    },
+    {
+        "practice": "evaluation",
+        "title": {"it": "Valutare per decidere", "en": "Evaluating in order to decide"},
+        "organisation": "Lyon",
+        "done": {"it": "Chi userà i risultati decide che cosa misurare.", "en": "Users decide what is measured."},
+        "results": [],
+        "offers": [{"en": "Impact assessment"}],
+        "needs": [],
+        "conditions": [{"it": "un regolamento comunale"}],
+    },
+    {"practice": "bare", "title": {"it": "Solo un titolo"}, "results": [], "offers": [], "needs": [], "conditions": []},
+]
+PEERS: list[dict[str, Any]] = [
+    {
+        "peer": "p1",
+        "parties": [
+            {"organisation": "lyon", "name": "Lyon", "owner": "Evaluation unit", "accepted": True},
+            {"organisation": "torino", "name": "Torino", "owner": None, "accepted": True},
+        ],
+        "mutual": True,
+        "topic": "Misurare i patti",
+        "format": "study_visit",
+        "date": "2027-03-15",
+        "first_step": "Mandare l'ultimo rapporto",
+        "status": "scheduled",
+        "reasons": [["lyon", "torino", {"it": "valutazione d'impatto", "en": "impact assessment"}]],
+        "versions": {"topic": 2, "owner lyon": 3},
+    },
+    {
+        "peer": "p2",
+        "parties": [
+            {"organisation": "glasgow", "name": "Glasgow", "accepted": False},
+            {"organisation": "torino", "name": "Torino", "accepted": False},
+        ],
+        "status": "proposed",
+    },
+]
+
 HEAD: dict[str, Any] = {
     "code": "ABC234",
     "title": {"it": "Co-progettare a Milano", "en": "Co-design in Milan"},

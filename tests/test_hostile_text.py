@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import re
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,10 +19,12 @@ import pytest
 
 from server import activities
 from server.activities.contract import clean
+from server.activities.marketplace.messages import organisation_id
 from server.drawing import Drawing
 from server.files.sheets import Sheet
 from server.files.writing import xlsx
 from server.live import screens
+from server.live.socket import Bucket
 from server.moment import fresh
 from server.sessions import access as gate
 from server.sessions import names
@@ -352,10 +355,66 @@ def texts_of(some: list[str], most: int) -> dict[str, str]:
     return {"it": words, "en": words[::-1]}
 
 
+def sayable(some: list[str]) -> list[str]:
+    """What is empty without its control signs is refused, and that is another test's."""
+    return [one if clean(one).strip() else f"{one}z" for one in some]
+
+
+def practice_of(id: str, one: str) -> dict[str, Any]:
+    """A practice of a file with this text in each of its fields."""
+    words = {"it": one, "en": one}
+    fields = ("title", "place", "organisation", "instrument", "problem", "done", "limits", "improvements", "source")
+    lists = {key: [words] for key in ("offers", "needs", "conditions")}
+    results = [{"value": words, "evidence": words}]
+    return {"practice": id, **dict.fromkeys(fields, words), **lists, "years": one[:120], "results": results}
+
+
+def typed_practice(one: str) -> dict[str, Any]:
+    """The same as a phone sends it."""
+    fields = ("title", "problem", "done", "limits", "improvements", "place", "instrument", "years", "source")
+    lists = {key: [one] for key in ("offers", "needs", "conditions")}
+    return {**dict.fromkeys(fields, one), **lists, "results": [{"value": one, "evidence": one}]}
+
+
+def market_of(some: list[str], short: dict[str, str], long: dict[str, str]) -> dict[str, Any]:
+    practices = [practice_of(f"p{n}", one) for n, one in enumerate(some)]
+    told = {"title": short, "credit": long, "note": long, "practices": practices}
+    stalls = [
+        {
+            "id": f"s{n}",
+            "title": {"it": one, "en": one},
+            "text": {"it": one, "en": one},
+            "table": one[:40],
+            "organisation": one[:64],
+            "never": [one[:64]],
+            **({"practice": f"p{n}"} if n % 2 else {}),
+        }
+        for n, one in enumerate(some)
+    ]
+    return {"practices": told, "stalls": stalls, "rounds": 2, "note": long, "limit": 5}
+
+
+def tables_of(some: list[str]) -> dict[str, Any]:
+    tables = []
+    for n, one in enumerate(some):
+        # What a label may not hold is refused with the plan.
+        label = " ".join(re.sub(r"[\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069\ufeff]", "", one).split())
+        words = {"it": one, "en": one}
+        tables.append({"id": f"{n}{label}"[:40].strip(), "name": words, "host": words})
+    said = [one[:80] for one in some]
+    return {
+        "tables": tables,
+        "rounds": 2,
+        "steps": 2_000,
+        "organisation": "ask",
+        "organisations": said,
+        "wall": "names",
+    }
+
+
 def day_of(some: list[str]) -> dict[str, Any]:
     """A plan with these texts in every field that takes one."""
-    # What is empty without its control signs is refused, and that is another test's.
-    some = [one if clean(one).strip() else f"{one}z" for one in some]
+    some = sayable(some)
     short, long = texts_of(some, 110), texts_of(some, 900)
     own = [{"id": f"o{n}", "text": {"it": one, "en": one}} for n, one in enumerate(some)]
     own += [{"id": f"p{n}", "text": f"{n}"} for n in range(2 - len(own))]
@@ -385,6 +444,8 @@ def day_of(some: list[str]) -> dict[str, Any]:
         "words": {"prompt": short, "moderation": "after"},
         "canvas": {"board": {"key": "hostile", "title": short, "credit": long, "zones": [zone]}, "names": "name"},
         "idea": {"form": "card", "per": "room"},
+        "marketplace": market_of(some, short, long),
+        "tables": tables_of(some),
     }
     made = [
         {"id": name, "activity": name, "title": short, "notes": long, "setup": setup, "level": "named"}
@@ -430,6 +491,9 @@ class Story:
         self.html: list[str] = []
         self.json: list[Any] = []
         self.badges: list[str] = []
+        #: {part of the day: (its first page, its first view)}, in order.
+        self.began: dict[str, tuple[int, int]] = {}
+        self.path = f"path-{fresh()}".lower()[:30].rstrip("-_")
 
     async def pages(self, *paths: str) -> None:
         access = self.door.house.access
@@ -455,7 +519,7 @@ class Story:
 
     async def told(self) -> Story:
         door, some = self.door, self.some
-        await door.begins(day_of(some))
+        await door.begins({**day_of(some), "path": self.path})
         code = door.code
         await self.pages(f"/j/{code}", f"/j/{code}?lang=en", f"/desk/{code}", "/desk")
         for n, one in enumerate(some):
@@ -464,6 +528,10 @@ class Story:
             assert answer.status_code == 201
             self.badges.append(answer.json()["badge"])
         people = list(door.live.room.folded.session.people)
+        for whose in ("desk", *people):
+            for stage in ("marketplace", "tables"):
+                # How fast somebody may ask is another file's.
+                door.live.buckets[f"{whose} {stage}"] = door.live.buckets[whose] = Bucket(1e6, 1e6)
         for badge, person, one in zip(self.badges, people, some, strict=True):
             await asks(door, badge, "take_table", table=one[:40])
             await asks(door, KEY, "rename_person", person=person, name=one[:40] or "x")
@@ -517,6 +585,9 @@ class Story:
         await asks(door, KEY, "show_idea", "idea", idea=notes[0])
         await self.screens()
         await self.pages(f"/wall/{code}", f"/s/{code}", f"/desk/{code}")
+        await self.the_market(sayable(some), people)
+        await self.the_tables(sayable(some), people)
+        await self.the_path(sayable(some))
         await self.pages(f"/desk/{code}/preview/quiz", f"/desk/{code}/stages/poll/import".replace("poll", "talk"))
         await asks(door, KEY, "pause", message=" ".join(some)[:200])
         await self.screens()
@@ -524,6 +595,139 @@ class Story:
         await door.does("end_session")
         await self.pages(f"/desk/{code}", f"/wall/{code}")
         return self
+
+    async def keeps(self, key: str, do: str, at: str | None, **having: Any) -> None:
+        """An ask that must be kept."""
+        answer = await asks(self.door, key, do, at, **having)
+        assert answer.status_code == 200, f"{do} {having}: {answer.text}"
+
+    async def until(self, what: Callable[[], Any]) -> None:
+        """Waits for what the house works out by itself."""
+        async with asyncio.timeout(20):
+            while not what():
+                await asyncio.sleep(0.005)
+
+    async def everywhere(self) -> None:
+        code = self.door.code
+        await self.screens()
+        await self.pages(f"/wall/{code}", f"/s/{code}", f"/desk/{code}")
+
+    def begins_part(self, name: str) -> None:
+        self.began[name] = (len(self.html), len(self.json))
+
+    def part(self, name: str) -> tuple[str, str]:
+        """(texts on pages, texts in views) of one part of the day alone."""
+        names = [*self.began, ""]
+        html, views = self.began[name]
+        after = self.began.get(names[names.index(name) + 1], (None, None))
+        shown = (text for seen in self.seen[html : after[0]] for text in seen.texts)
+        told = (text for view in self.json[views : after[1]] for text in strings_in(view))
+        return flat(" ".join(shown)), flat(" ".join(told))
+
+    async def prints(self, stage: str, *kinds: str) -> None:
+        """What a stage has on paper; no text of it becomes a link or anything else that a reader of PDF acts on."""
+        # That file tries these texts too, and is read after this one.
+        from tests.test_reports import objects
+
+        for kind, language in zip(kinds, ("it", "en"), strict=False):
+            where = f"/api/sessions/{self.door.code}/stages/{stage}/kit/{kind}.pdf?lang={language}"
+            answer = await self.door.call("GET", where, KEY)
+            assert answer.status_code == 200 and answer.content.startswith(b"%PDF-"), f"{kind}: {answer.text[:300]}"
+            doing = re.findall(
+                r"/(?:URI|JavaScript|JS|Launch|SubmitForm|GoToR|EmbeddedFile)\b", objects(answer.content)
+            )
+            assert doing == [], f"{kind} of {self.some}: {doing}"
+
+    async def the_market(self, said: list[str], people: list[str]) -> None:
+        door, at = self.door, "marketplace"
+        mine = list(zip(range(len(said)), self.badges, said, strict=True))
+        await door.does("go_next")
+        self.begins_part(at)
+        await self.everywhere()
+        for n, badge, one in mine:
+            new, note = f"stall{n:011d}", f"question{n:08d}"
+            await self.keeps(badge, "say_organisation", at, organisation=one)
+            await self.keeps(badge, "add_practice", at, stall=new, fields=typed_practice(one))
+            await self.keeps(badge, "edit_practice", at, stall=new, set={"limits": f"{one} x", "offers": [one, "x"]})
+            await self.keeps(badge, "wish", at, stall=f"s{n}", level=3)
+            await self.keeps(badge, "avoid", at, stall=f"s{(n + 1) % len(said)}", on=True)
+            await self.keeps(badge, "turn_away", at, stall=new, organisation=organisation_id(one), on=True)
+            await self.keeps(badge, "write_note", at, note=note, stall=f"s{n}", kind="question", text=one)
+            named = {"title": f"{one} y", "table": one, "organisation": one}
+            await self.keeps(KEY, "set_stall", at, stall=f"s{n}", set=named)
+            await self.keeps(KEY, "set_organisation", at, person=people[n], organisation=one)
+        brought = [practice_of(f"b{n}", one) for n, one in enumerate(said[:2])]
+        await self.keeps(KEY, "bring_practices", at, practices=brought)
+        await self.keeps(KEY, "remove_stall", at, stall="b0")
+        await self.everywhere()
+        state = door.live.room.folded.runs
+        await self.keeps(KEY, "ask_for_plan", at)
+        await self.until(lambda: state[at].asked is None)
+        await self.pages(f"/desk/{door.code}")
+        await self.keeps(KEY, "publish_plan", at, plan=state[at].offered.number)
+        await self.prints(at, "slips", "sheets")
+        await self.keeps(KEY, "start_round", at)
+        for n, badge, _ in mine:
+            await self.keeps(badge, "check_in", at, stall=f"s{n}")
+        await self.everywhere()
+        await self.keeps(KEY, "end_round", at)
+        await self.keeps(KEY, "go_to", at, phase="panel")
+        ids = [organisation_id(one) for one in said]
+        for n, badge, one in mine:
+            await self.keeps(badge, "say_tags", at, offers=[one], needs=[said[n - 1]])
+            other = next((id for id in [*ids[n + 1 :], *ids] if id != ids[n]), None)
+            if other is None:
+                continue
+            more = {"strength": 3, "kind": "both", "topic": one}
+            await self.keeps(badge, "want_peer", at, organisation=other, **more)
+            peer = f"peer{n:012d}"
+            await self.keeps(badge, "propose_peer", at, peer=peer, parties=[other], topic=one)
+            agreed = {"owner": one, "first_step": f"{one}\n{one}", "date": "2027-03-01", "format": "call"}
+            await self.keeps(badge, "set_peer", at, peer=peer, base=99, set=agreed)
+        await self.everywhere()
+        if len(set(ids)) > 1:
+            await self.keeps(KEY, "ask_for_pairs", at)
+            await self.until(lambda: state[at].pairs_asked is None)
+            await self.pages(f"/desk/{door.code}")
+            await self.keeps(KEY, "publish_pairs", at, pairs=state[at].pairs_offered.number)
+            await self.everywhere()
+
+    async def the_tables(self, said: list[str], people: list[str]) -> None:
+        door, at = self.door, "tables"
+        await door.does("go_next")
+        self.begins_part(at)
+        for badge, one in zip(self.badges, said, strict=True):
+            await self.keeps(badge, "say_organisation", at, organisation=one)
+        await self.everywhere()
+        if people[1:]:
+            await self.keeps(KEY, "keep_apart", at, one=people[0], other=people[1])
+        state = door.live.room.folded.runs
+        first = next(iter(state[at].tables))
+        await self.keeps(KEY, "pin_person", at, person=people[0], table=first)
+        await self.keeps(KEY, "ask_for_seating", at, seed=1)
+        await self.until(lambda: state[at].asked is None)
+        await self.everywhere()
+        await self.keeps(KEY, "move_person", at, person=people[-1], table=first)
+        await self.keeps(KEY, "publish_seating", at)
+        await self.everywhere()
+        await self.prints(at, "slips", "tents")
+
+    async def the_path(self, said: list[str]) -> None:
+        """What the market left, on the pages of the path and in its files."""
+        door = self.door
+        await door.does("close_stage")
+        await door.house.paths.rest()
+        self.begins_part("path")
+        where = f"/desk/paths/{self.path}"
+        chosen = "&".join(f"compare={door.code}:{id}" for id in ("s0", "s1"))
+        tag = quote(f"offers:{said[0]}")
+        await self.pages("/desk/paths", where, f"{where}?lang=en&{chosen}", f"{where}?tag={tag}")
+        peers = door.house.paths.live[self.path].line.folded.peers.followed
+        for n, (peer, one) in enumerate(zip(list(peers), said, strict=False)):
+            change = {"result": one, "topic": f"{one} z", "owners": {organisation_id(said[n]): one}, "status": "done"}
+            body = {"id": fresh(), "stage": None, "do": "follow_peer", "with": {"peer": peer, "set": change}}
+            await sends(door, "POST", f"/api/paths/{self.path}/asks", KEY, body)
+        await self.pages(where, f"{where}?lang=en")
 
     @cached_property
     def seen(self) -> list[Seen]:
@@ -533,7 +737,8 @@ class Story:
 async def plain_elements(door: Inside) -> set[tuple[str, str]]:
     """Every element and attribute that the same story shows when it is told with harmless texts."""
     elements: set[tuple[str, str]] = set()
-    for some in (["uno", "due", "tre"], ["uno"], ["<b>", "x", "y"]):
+    eight = ["uno", "due", "tre", "quattro", "cinque", "sei", "sette", "otto"]
+    for some in (eight, ["uno", "due", "tre"], ["uno"], ["<b>", "x", "y"]):
         if some[0] != "<b>":
             for one in (await Story(door, some).told()).seen:
                 elements |= one.elements
@@ -584,7 +789,15 @@ async def test_G16_no_text_becomes_an_element_an_attribute_or_an_address_on_any_
             assert told in shown and told in views, f"{one!r} did not survive"
             name = names.tidy(one)
             assert name in shown, f"the name {name!r} did not survive"
+        for part in ("marketplace", "tables", "path"):
+            shown, views = story.part(part)
+            for one in sayable(some):
+                assert flat(clean(one)) in shown, f"{one!r} did not survive on the pages of the {part}"
+                assert part == "path" or flat(clean(one)) in views, (
+                    f"{one!r} did not survive in the views of the {part}"
+                )
         await files_of(door, some)
+        await files_of_path(door, story.path, sayable(some))
 
 
 async def files_of(door: Inside, some: list[str]) -> None:
@@ -601,14 +814,44 @@ async def files_of(door: Inside, some: list[str]) -> None:
     ]
     assert [line["number"] for line in lines] == list(range(1, len(lines) + 1))
     for language, delimiter in (("it", ";"), ("en", ",")):
-        answer = await door.call("GET", f"{base}/export.csv?lang={language}", KEY)
-        for row in csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=delimiter):
-            for cell in row:
-                number = re.fullmatch(r"[+-]?\d+([.,]\d+)?", cell)
-                assert number or not cell.startswith(
-                    ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-                ), cell
-    answer = await door.call("GET", f"{base}/export.xlsx", KEY)
+        no_formula_cells(await door.call("GET", f"{base}/export.csv?lang={language}", KEY), delimiter)
+    no_formulas(await door.call("GET", f"{base}/export.xlsx", KEY))
+
+
+async def files_of_path(door: Inside, path: str, said: list[str]) -> None:
+    """The files of the path, with the practices and the activities that the market left."""
+    base = f"/api/paths/{path}/export"
+    answer = await door.call("GET", f"{base}.json", KEY)
+    whole = json.loads(answer.content.decode("utf-8"), parse_constant=bad_constant)
+    practices, peers = (flat(" ".join(strings_in(whole[name]))) for name in ("practices", "peers"))
+    assert all(flat(clean(one)) in practices for one in said)
+    assert len(said) < 2 or all(flat(clean(one)) in peers for one in said)
+    for kind, language in (("csv", "it"), ("peers.csv", "it"), ("peers.csv", "en")):
+        no_formula_cells(
+            await door.call("GET", f"{base}.{kind}?lang={language}", KEY), ";" if language == "it" else ","
+        )
+    no_formulas(await door.call("GET", f"{base}.xlsx", KEY))
+    calendar = (await door.call("GET", f"{base}.ics", KEY)).content.decode("utf-8")
+    lines = calendar.replace("\r\n ", "").split("\r\n")
+    names = {re.split("[:;]", line)[0] for line in lines if line}
+    assert names <= {
+        *("BEGIN", "END", "VERSION", "PRODID", "CALSCALE", "UID", "DTSTAMP", "DTSTART", "DTEND"),
+        *("SUMMARY", "DESCRIPTION", "URL", "TRANSP", "TZID", "TZOFFSETFROM", "TZOFFSETTO"),
+    }, names
+    for kind in ("docx", "pdf"):
+        assert (await door.call("GET", f"{base}.{kind}", KEY)).status_code == 200
+
+
+def no_formula_cells(answer: Any, delimiter: str) -> None:
+    for row in csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=delimiter):
+        for cell in row:
+            number = re.fullmatch(r"[+-]?\d+([.,]\d+)?", cell)
+            assert number or not cell.startswith(
+                ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+            ), cell
+
+
+def no_formulas(answer: Any) -> None:
     with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
         for name in book.namelist():
             part = book.read(name).decode("utf-8")

@@ -29,6 +29,7 @@ from server.outcomes.telling import words_of
 from server.paths import importing
 from server.settings import Settings
 from tests.inside import Inside, inside
+from tests.leavings import PEERS, PRACTICES
 from tests.people import GROUPS, KEY, officina, plan, talk
 
 IDEAS = {
@@ -77,6 +78,22 @@ async def a_path(room: Inside) -> str:
     return room.code
 
 
+async def a_market(room: Inside) -> None:
+    """A marketplace closes in the path's session; the desk then writes what became of its first activity."""
+    live = room.house.paths.live["prova"]
+    closed: dict[str, Any] = {
+        "session": room.code,
+        "stage": "market",
+        "activity": "marketplace",
+        "title": {"it": "Mercato"},
+    }
+    left = {"practice": len(PRACTICES), "peer_activity": len(PEERS)}
+    closed |= {"closed_at": AT, "left": left, "practices": PRACTICES, "peers": PEERS}
+    assert isinstance(await live.ask_as_server("market", "take_stage", closed), Receipt)
+    change = {"status": "done", "result": "Si comincia a maggio", "follow_up": "2027-09-01"}
+    await asks(room, "follow_peer", peer="p1", base={"status": 0}, set=change)
+
+
 async def fetched(room: Inside, what: str, path: str = "prova", **more: Any) -> httpx.Response:
     answer = await room.call("GET", f"/api/paths/{path}/{what}", KEY, **more)
     assert answer.status_code == 200, answer.text[:500]
@@ -99,6 +116,7 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
 
     async def first(room: Inside) -> None:
         code = await a_path(room)
+        await a_market(room)
         assert (await brought(room, kept["brought"])).json()["brought"][0]["what"] == "new"
         kept["json"] = (await fetched(room, "export.json")).content
         whole = json.loads(kept["json"])
@@ -108,6 +126,11 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
         assert jsonschema_rs.Draft202012Validator(path_export.schema()).is_valid(whole)
         assert whole["sessions"][0]["stages"][0]["left"] == {"idea": 1}
         assert [one["idea"] for one in whole["outcomes"]] == ["library", "desk"]
+        assert [one["practice"] for one in whole["practices"]] == ["pacts", "evaluation", "bare"]
+        assert [(one["peer"], one["own"], one["result"]) for one in whole["peers"]] == [
+            ("p1", True, "Si comincia a maggio"),
+            ("p2", False, None),
+        ]
         desk = whole["outcomes"][1]
         assert desk["state"] == "submitted" and desk["endorsement"]["agree"] == 12 and desk["versions"]
 
@@ -116,6 +139,8 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
         assert dry.status_code == 200, dry.text
         told = dry.json()
         assert told["new_path"] and told["counts"] == {"new": 2, "here": 0, "conflict": 0} and not told["saved"]
+        assert told["practices"] == {"new": 3, "here": 0, "conflict": 0}
+        assert told["peers"] == {"new": 2, "here": 0, "conflict": 0}
         assert [one["what"] for one in told["brought"]] == ["new"]
         assert not any("differs" in one for one in told["ideas"]), told["ideas"]
         assert room.house.paths.find("prova") is None
@@ -128,6 +153,8 @@ def test_a_dossier_out_and_in_is_the_same_dossier(tmp_path: Path) -> None:
         number = room.house.paths.live["prova"].line.number
         twice = (await brought(room, kept["json"])).json()
         assert twice["counts"] == {"new": 0, "here": 2, "conflict": 0}
+        assert twice["practices"] == {"new": 0, "here": 3, "conflict": 0}
+        assert twice["peers"] == {"new": 0, "here": 2, "conflict": 0}
         assert [one["what"] for one in twice["brought"]] == ["here"]
         assert room.house.paths.live["prova"].line.number == number
 
@@ -189,6 +216,64 @@ def test_the_ideas_of_a_session_come_into_the_path_that_it_names_or_the_one_that
     story(second, tmp_path / "two")
 
 
+def test_an_activity_that_says_otherwise_in_a_file_is_a_conflict_and_stays_as_it_is_here(tmp_path: Path) -> None:
+    async def tell(room: Inside) -> None:
+        await a_path(room)
+        await a_market(room)
+        whole = (await fetched(room, "export.json")).json()
+        await asks(room, "follow_peer", peer="p1", set={"topic": "Misurare insieme"})
+        told = (await brought(room, json.dumps(whole).encode())).json()
+        assert told["peers"] == {"new": 0, "here": 1, "conflict": 1}
+        assert [one["peer"] for one in told["warnings"] if one["code"] == "other_peer"] == ["p1"]
+        here = room.house.paths.live["prova"].line.folded.peers.followed["p1"].activity
+        assert here.topic == "Misurare insieme"
+
+    story(tell, tmp_path)
+
+
+def test_what_a_market_left_to_a_path_stands_in_all_of_its_files(tmp_path: Path) -> None:
+    async def tell(room: Inside) -> None:
+        await a_path(room)
+        await a_market(room)
+        sheets = {one.name: one.rows for one in read_rows((await fetched(room, "export.xlsx")).content, "a").sheets}
+        activity = dict(zip(sheets["Peer Activities"][0], sheets["Peer Activities"][1], strict=False))
+        assert (activity["Session"], activity["Topic"]) == (room.code, "Misurare i patti")
+        assert (activity["Status"], activity["Result"]) == ("done", "Si comincia a maggio")
+        assert [row[3] for row in sheets["Practices"][1:]] == [
+            "Patti di collaborazione", "Valutare per decidere", "Solo un titolo",
+        ]  # fmt: skip
+        text = docx_text((await fetched(room, "export.docx?lang=it")).content)
+        for said in ("Attività fra organizzazioni", "Lyon – Torino", "Lyon: Evaluation unit", "65 patti", "3 pratiche"):
+            assert said in text, said
+        assert "salvo chi si occupa di un’attività" in text
+        assert (await fetched(room, "export.pdf?lang=en")).content.startswith(b"%PDF-")
+        table = (await fetched(room, "export.peers.csv?lang=it")).content.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(table, newline=""), delimiter=";"))
+        assert [(one["Peer Activity"], one["Owners"]) for one in rows] == [("p1", "Lyon: Evaluation unit"), ("p2", "")]
+        days = (await fetched(room, "export.ics?lang=it")).text
+        assert "SUMMARY:Da risentire: Misurare i patti" in days and "SUMMARY:Riunire gli uffici." in days
+        assert "20270315" not in days, "it is done"
+        with zipfile.ZipFile(io.BytesIO((await fetched(room, "export.zip")).content)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        assert {"tables/practices.csv", "tables/peer_activities.csv", "next-steps.ics"} <= set(files)
+        whole = json.loads(files["outcomes.json"])
+        validator = jsonschema_rs.Draft202012Validator(path_export.schema())
+        assert list(validator.iter_errors(whole)) == []
+        assert not validator.is_valid({**whole, "peers": [{**whole["peers"][0], "status": "splendid"}]})
+
+    story(tell, tmp_path)
+
+
+def test_a_path_without_activities_has_an_empty_table_and_an_empty_calendar(tmp_path: Path) -> None:
+    async def tell(room: Inside) -> None:
+        await room.call("POST", "/api/paths", KEY, json={"id": "prova", "title": "Prova"})
+        table = (await fetched(room, "export.peers.csv")).content.decode("utf-8-sig")
+        assert len(table.strip().splitlines()) == 1
+        assert "VEVENT" not in (await fetched(room, "export.ics")).text
+
+    story(tell, tmp_path)
+
+
 # Hostile and broken files
 
 
@@ -244,6 +329,8 @@ def state_with_idea(n: int = 1, **more: Any) -> Any:
     return state
 
 
+A_PEER = {**PEERS[0], "session": "ABC", "stage": "market"}
+A_PRACTICE = {**PRACTICES[0], "session": "ABC", "stage": "market"}
 HOSTILE: dict[str, tuple[bytes, int, str]] = {
     "a zip bomb called json": (packed("xl/bomb.xml", b"0" * 60_000_000), 422, "not_ours"),
     "a package with a bomb in it": (packed("outcomes.json", b" " * 30_000_000), 413, "too_big"),
@@ -261,6 +348,10 @@ HOSTILE: dict[str, tuple[bytes, int, str]] = {
     "an id with a path in it": (of(outcomes=[an_idea(idea="../../etc")]), 422, "broken"),
     "a code with markup in it": (of(outcomes=[an_idea(code="<script>")]), 422, "broken"),
     "an idea twice": (of(outcomes=[an_idea(), an_idea()]), 422, "broken"),
+    "an activity on a day that there is not": (of(peers=[{**A_PEER, "date": "2027-02-30"}]), 422, "broken"),
+    "an activity of one": (of(peers=[{**A_PEER, "parties": PEERS[0]["parties"][:1]}]), 422, "broken"),
+    "a practice with a path in its id": (of(practices=[{**A_PRACTICE, "practice": "../x"}]), 422, "broken"),
+    "a practice without measure": (of(practices=[{**A_PRACTICE, "title": {"it": "x" * 30_000}}]), 422, "broken"),
     "a path with a slash": (of(path="../prova"), 422, "bad_path"),
     "nothing": (b"", 422, "not_ours"),
 }
@@ -693,6 +784,20 @@ def test_a_long_file_is_made_beside_the_calls_and_its_progress_only_rises(tmp_pa
             assert archive.testzip() is None
         other = await room.call("GET", f"/api/paths/altra/exports/{export}/file", KEY)
         assert (other.status_code, other.json()["error"]["code"]) == (404, "unknown_file")
+
+    story(tell, tmp_path)
+
+
+def test_a_calendar_and_a_table_of_activities_are_made_beside_the_calls_too(tmp_path: Path) -> None:
+    async def tell(room: Inside) -> None:
+        await a_path(room)
+        await a_market(room)
+        for kind, begins in (("ics", "BEGIN:VCALENDAR"), ("peers.csv", "\ufeffSession")):
+            export = await begun(room, kind)
+            await until(room, export, ("ready",))
+            made = await fetched(room, f"exports/{export}/file")
+            assert made.text.startswith(begins), made.text[:40]
+            assert made.headers["content-disposition"].endswith(f'officina-prova.{kind}"')
 
     story(tell, tmp_path)
 

@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 from collections.abc import Awaitable, Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from markupsafe import escape
 from server.activities.contract.idea import sample
 from server.activities.contract.idea.fields import LEAVES, described
 from server.drawing import Drawing
+from server.live.envelope import Receipt
 from server.moment import fresh
 from server.paths import layout, pages
 from server.paths.differences import differences, words_changed
 from server.paths.layout import NOT_HERE, SECTION_OF, Laid, control, money, read
 from tests.inside import Inside, inside
+from tests.leavings import PEERS, PRACTICES
 from tests.people import GROUPS, KEY, plan, talk
 
 HTML = {"accept": "text/html"}
@@ -85,6 +88,147 @@ def text_of(html: str) -> str:
 
 def laid(language: str = "it", **leaves: Any) -> Laid:
     return Laid(Drawing({}).words("paths", language), language, ("it", "en"), leaves)
+
+
+async def a_market(
+    room: Inside, peers: list[dict[str, Any]] = PEERS, practices: list[dict[str, Any]] = PRACTICES
+) -> None:
+    """What a marketplace of the path's session left when it closed."""
+    closed: dict[str, Any] = {
+        "session": room.code,
+        "stage": "market",
+        "activity": "marketplace",
+        "title": {"it": "Mercato"},
+    }
+    closed |= {"closed_at": 1, "practices": practices, "peers": peers}
+    assert isinstance(await room.house.paths.live["prova"].ask_as_server(fresh(), "take_stage", closed), Receipt)
+
+
+# -- practices and activities between organisations -------------------------------------------------------------------
+
+
+@story
+async def test_the_page_shows_activities_with_days_in_words_and_practices_as_cards(room: Inside) -> None:
+    without = text_of(await page(room, DESK))
+    assert "Attività fra organizzazioni" not in without and "Pratiche" not in without
+    today = date.fromisoformat(room.house.today())
+    days = {"p1": timedelta(days=12), "p2": timedelta(days=-3), "p3": timedelta(), "p4": timedelta(days=-1)}
+    peers = [
+        {
+            **PEERS[0],
+            "peer": peer,
+            "date": (today + away).isoformat(),
+            "status": "done" if peer == "p4" else "scheduled",
+        }
+        for peer, away in days.items()
+    ]
+    await a_market(room, peers)
+    said = text_of(await page(room, DESK))
+    for words in (
+        "fra 12 giorni",
+        "in ritardo di 3 giorni",
+        "oggi",
+        "1 in ritardo",
+        "Lyon: Evaluation unit",
+        "65 patti (registro)",
+    ):
+        assert words in said, words
+    assert "in ritardo di 1 giorno" not in said, "what is done is not late"
+    english = text_of(await page(room, f"{DESK}?lang=en"))
+    assert "in 12 days" in english and "Torino needs and Lyon offers: impact assessment" in english
+
+
+@story
+async def test_practices_are_found_by_what_they_offer_need_and_ask_for(room: Inside) -> None:
+    await a_market(room)
+
+    async def shown(tag: str) -> list[str]:
+        html = await page(room, f"{DESK}?{httpx.QueryParams({'tag': tag})}")
+        return re.findall(r'class="practice-name">(?:<span[^>]*>)?([^<]+)', html)
+
+    everything = ["Patti di collaborazione", "Valutare per decidere", "Solo un titolo"]
+    assert await shown("") == everything
+    assert await shown("conditions:un regolamento comunale") == everything[:2], "one tag, in whichever language"
+    assert await shown("offers:beni comuni") == everything[:1]
+    assert await shown("needs:valutazione d'impatto") == everything[:1]
+    assert await shown("offers:impact assessment") == everything[1:2], "an offer is no need"
+    assert await shown("offers:nobody has this") == everything, "an address of yesterday shows everything"
+
+
+@story
+async def test_chosen_practices_stand_side_by_side(room: Inside) -> None:
+    await a_market(room)
+    code = room.code
+
+    async def compared(*ids: str) -> str:
+        asked = "&".join(f"compare={code}:{id}" for id in ids)
+        return await page(room, f"{DESK}?{asked}")
+
+    html = await compared("pacts", "evaluation", "nobody")
+    table = re.search(r'<table class="practice-table">(.*?)</table>', html, re.DOTALL)
+    assert table
+    heads = re.findall(r'<th scope="col">(.*?)</th>', table[1])
+    assert heads == ["Patti di collaborazione", "Valutare per decidere"]
+    rows = {row[0]: row[1] for row in re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table[1], re.DOTALL)}
+    assert list(rows) == ["Il problema", "Che cosa si è fatto", "Risultati", "Limiti", "Condizioni per rifarla altrove"]
+    assert "65 patti (registro)" in rows["Risultati"] and "non detto" in rows["Risultati"]
+    one = await compared("pacts")
+    assert "practice-table" not in one and "almeno due pratiche" in one
+    assert (await room.call("GET", f"{DESK}?{'compare=x&' * 300}", KEY)).status_code in (200, 422)
+
+
+@story
+async def test_activities_and_practices_are_on_no_page_for_everybody(room: Inside) -> None:
+    await a_market(room)
+    await publishes(room)
+    for where in ("/p/prova", "/p/prova/pub"):
+        said = text_of(await page(room, where, None))
+        assert "Misurare i patti" not in said and "Patti di collaborazione" not in said and "Evaluation" not in said
+
+
+@story
+async def test_what_people_wrote_of_practices_and_activities_is_only_ever_text(room: Inside) -> None:
+    wild = HOSTILE[:6]
+    practices = [
+        {**PRACTICES[0], "practice": f"w{n}", "title": {"it": bad}, "done": {"it": bad}, "offers": [{"it": bad}],
+         "organisation": {"it": bad}, "results": [{"value": {"it": bad}, "evidence": {"it": bad}}]}
+        for n, bad in enumerate(wild)
+    ]  # fmt: skip
+    peers = [
+        {**PEERS[0], "peer": f"w{n}", "topic": bad, "first_step": bad, "result": bad,
+         "parties": [{"organisation": bad[:64], "name": bad, "owner": bad}, {"organisation": "lyon", "name": "Lyon"}]}
+        for n, bad in enumerate(wild)
+    ]  # fmt: skip
+    await a_market(room, peers, practices)
+    html = await page(room, f"{DESK}?" + "&".join(f"compare={room.code}:w{n}" for n in range(6)))
+    for bad in wild:
+        assert str(escape(bad)) in html
+    for raw in ("<script>alert", "<img src=x", "<svg onload", "' onfocus='"):
+        assert raw not in html, raw
+    assert "{{ 7 * 7 }}" in html
+
+
+@story
+async def test_the_desk_writes_what_becomes_of_an_activity_and_a_phone_does_not(room: Inside) -> None:
+    await a_market(room)
+    await asks(room, "follow_peer", peer="p1", base={"status": 0}, set={"status": "done", "result": "Visita fatta"})
+    assert "Visita fatta" in text_of(await page(room, DESK))
+    badge, _ = await room.joins("Ada", "civil_servants")
+    refused = await tries(room, "follow_peer", badge, peer="p1", set={"status": "dropped"})
+    assert refused.status_code == 403
+    stale = await tries(room, "follow_peer", peer="p1", base={"status": 0}, set={"status": "dropped"})
+    assert stale.status_code == 409
+    error = stale.json()["error"]
+    assert error["code"] == "changed_since" and error["details"]["current"] == "done" and len(error["text"]) > 20
+    for change, code in (
+        ({"owners": {"napoli": "x"}}, "not_a_party"),
+        ({"date": "2027-02-30"}, "bad_date"),
+    ):
+        answer = await tries(room, "follow_peer", peer="p1", set=change)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
+        assert answer.json()["error"]["text"] != code, "in words"
+    unknown = await tries(room, "follow_peer", peer="nobody", set={"topic": "x"})
+    assert unknown.json()["error"]["code"] == "unknown_peer" and unknown.json()["error"]["text"] != "unknown_peer"
 
 
 # -- all paths, one dossier -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from server.activities.contract import Happening, Moment, Refusal
 from server.activities.contract.idea import messages as idea_messages
@@ -20,6 +21,7 @@ from server.paths import rules
 from server.paths.live import LivePath, Paths
 from server.sessions import plans
 from tests.inside import Inside, inside
+from tests.leavings import PEERS, PRACTICES
 from tests.people import KEY, plan, talk
 
 AT = 1_790_000_000_000
@@ -110,6 +112,120 @@ def test_everybody_reads_only_what_is_published_and_public() -> None:
     assert rules.published(state) == []
     assert rules.view(state, "wall")["ideas"] == []
     assert len(rules.view(state, "desk")["ideas"]) == 1
+
+
+# -- practices and peer activities ------------------------------------------------------------------------------------
+
+
+def market(at: int, *peers: dict[str, Any], practices: list[dict[str, Any]] | None = None) -> m.TakeStage:
+    """The closing of a marketplace."""
+    given: dict[str, Any] = {"session": "ABC", "stage": "market", "activity": "marketplace", "title": {"it": "Mercato"}}
+    given |= {"closed_at": at, "peers": list(peers), "practices": PRACTICES if practices is None else practices}
+    return m.TakeStage.model_validate(given)
+
+
+def closes_market(state: rules.State, at: int, *peers: dict[str, Any], **more: Any) -> rules.State:
+    return after(state, rules.decide(state, market(at, *peers, **more), Moment(AT, "server")))
+
+
+def follows(state: rules.State, peer: str, base: dict[str, int] | None = None, **change: Any) -> Any:
+    ask = m.FollowPeer.model_validate({"peer": peer, "base": base or {}, "set": change})
+    return rules.decide(state, ask, Moment(AT, "desk"))
+
+
+def refused(decided: Any) -> str:
+    assert isinstance(decided, Refusal), decided
+    return decided.code
+
+
+def test_a_marketplace_leaves_practices_and_activities_to_the_path_once() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    view = rules.view(state, "desk")
+    assert [one["practice"] for one in view["practices"]] == ["pacts", "evaluation", "bare"]
+    assert [(one["peer"], one["session"], one["own"]) for one in view["peers"]] == [
+        ("p1", "ABC", False),
+        ("p2", "ABC", False),
+    ]
+    assert rules.decide(state, market(1, *PEERS), Moment(AT, "server")) == []
+    again = rules.decide(state, market(2, *PEERS), Moment(AT, "server"))
+    assert isinstance(again, list) and [one.kind for one in again] == ["stage_taken"]
+
+
+def test_activities_between_organisations_are_for_the_desk_alone() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    for screen in ("phone", "wall"):
+        seen = rules.view(state, screen)
+        assert "peers" not in seen and "practices" not in seen and "Misurare" not in str(seen)
+
+
+def test_an_activity_is_followed_up_and_keeps_who_changed_what_apart() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    state = after(state, follows(state, "p1", {"topic": 2}, topic="Misurare insieme", status="done"))
+    state = after(state, follows(state, "p1", result="Si comincia a maggio", follow_up="2027-09-01"))
+    state = after(state, follows(state, "p1", {"owner torino": 0}, owners={"torino": "Ufficio beni comuni"}))
+    one = state.peers.followed["p1"]
+    assert one.own and (one.activity.topic, one.activity.status) == ("Misurare insieme", "done")
+    assert (one.activity.result, one.activity.follow_up) == ("Si comincia a maggio", "2027-09-01")
+    assert [party.owner for party in one.activity.parties] == ["Evaluation unit", "Ufficio beni comuni"]
+    assert one.activity.versions == {
+        "topic": 3, "owner lyon": 3, "status": 1, "result": 1, "follow_up": 1, "owner torino": 1,
+    }  # fmt: skip
+    assert follows(state, "p1", topic=" Misurare insieme ", owners={"torino": "Ufficio beni comuni"}) == []
+
+
+def test_a_field_that_somebody_else_changed_is_not_overwritten_unseen() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    state = after(state, follows(state, "p1", {"topic": 2}, topic="Misurare insieme"))
+    stale = follows(state, "p1", {"topic": 2, "date": 0}, topic="Altro", date="2027-05-01")
+    assert refused(stale) == "changed_since"
+    assert stale.details == {"field": "topic", "current": "Misurare insieme", "version": 3}
+    assert not isinstance(follows(state, "p1", {"topic": 3}, topic="Altro"), Refusal)
+    owner = follows(state, "p1", {"owner lyon": 2}, owners={"lyon": "Altri"})
+    assert refused(owner) == "changed_since" and owner.details["current"] == "Evaluation unit"
+
+
+def test_an_activity_refuses_a_stranger_a_day_that_there_is_not_and_one_that_nobody_knows() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    assert refused(follows(state, "nobody", topic="x")) == "unknown_peer"
+    assert refused(follows(state, "p1", owners={"napoli": "x"})) == "not_a_party"
+    assert refused(follows(state, "p1", date="2027-02-30")) == "bad_date"
+    with pytest.raises(ValidationError):
+        m.FollowPeer.model_validate({"peer": "p1", "set": {"status": None}})
+    phone = m.FollowPeer.by
+    assert "phone" not in phone, "people follow up on the desk"
+
+
+def test_an_emptied_field_says_nothing_any_more() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    state = after(state, follows(state, "p1", topic=None, date=None, format=None, owners={"lyon": ""}))
+    activity = state.peers.followed["p1"].activity
+    assert (activity.topic, activity.date, activity.format, activity.parties[0].owner) == (None, None, None, None)
+
+
+def test_a_market_that_closes_again_brings_what_is_new_and_leaves_what_the_path_wrote() -> None:
+    state = closes_market(path(), 1, *PEERS)
+    state = after(state, follows(state, "p1", status="done"))
+    moved = [{**PEERS[0], "topic": "Altro tema"}, {**PEERS[1], "topic": "Imprese sociali"}]
+    third = {**PEERS[1], "peer": "p3"}
+    title = {"it": "Patti nuovi"}
+    state = closes_market(state, 2, *moved, third, practices=[{**PRACTICES[0], "title": title}])
+    assert [one.peer for one in (kept.activity for kept in state.peers.followed.values())] == ["p1", "p2", "p3"]
+    assert state.peers.followed["p1"].activity.topic == "Misurare i patti", "the path had written in it"
+    assert state.peers.followed["p2"].activity.topic == "Imprese sociali"
+    assert state.peers.practices["ABC", "pacts"].practice.title == title and len(state.peers.practices) == 3
+
+
+def test_a_path_says_the_same_of_its_activities_after_a_replay() -> None:
+    facts: list[Any] = []
+
+    def tells(state: rules.State, decided: Any) -> rules.State:
+        assert isinstance(decided, list)
+        facts.extend(m.FACTS[one.kind].model_validate_json(one.model_dump_json()) for one in decided)
+        return after(state, decided)
+
+    state = tells(path(), rules.decide(path(), market(1, *PEERS), Moment(AT, "server")))
+    state = tells(state, follows(state, "p1", status="dropped", result="Manca il tempo"))
+    assert after(path(), facts).peers == state.peers
 
 
 IDEAS = {

@@ -90,6 +90,13 @@ IDEAS_FILE = {
     "data": {"path": "prova"},
 }
 FORM = {"files": {"file": ("a.csv", b"Domanda?\n- uno\n- due *\n")}}
+MARKET = {
+    "id": "market",
+    "activity": "marketplace",
+    "title": "Mercato",
+    "notes": NOTES,
+    "setup": {"stalls": [{"id": "pacts", "title": "Patti di collaborazione"}]},
+}
 PLAN_FILE = {"files": {"file": ("plan.json", json.dumps(plan()).encode())}}
 
 ROUTES: dict[tuple[str, str], list[Call]] = {
@@ -119,6 +126,8 @@ ROUTES: dict[tuple[str, str], list[Call]] = {
     ("DELETE", "/api/sessions/{code}/me"): [Call("badge", (204,), removed=204)],
     ("GET", "/api/sessions/{code}/stages/{stage}/look/{what}"): [Call("host", (404,))],
     ("GET", "/api/sessions/{code}/stages/{stage}/board.svg"): [Call("host", (404,))],
+    # There are stalls to print sheets of, and no plan yet from which people's slips could be made.
+    ("GET", "/api/sessions/{code}/stages/{stage}/kit/{what}.pdf"): [Call("host", (200,))],
     ("GET", "/api/sessions/{code}/stages/{stage}/then"): [Call("host", (200,))],
     ("GET", "/api/paths"): [Call("host", (200,))],
     ("POST", "/api/paths"): [Call("host", (201, 409), {"json": {"id": "nuovo", "title": "Nuovo"}})],
@@ -246,7 +255,7 @@ class World:
         self.made += 1
         filled = path.replace("{name:path}", "line.js").format(
             code=door.code,
-            stage="poll",
+            stage="market" if "/kit/" in path else "poll",
             kind="ics" if "{idea}" in path else "json",
             person=person,
             token=self.token,
@@ -254,7 +263,7 @@ class World:
             id="prova",
             idea="example-first-job",
             export=await self.an_export() if "{export}" in path else "",
-            what="nothing",
+            what="sheets" if "/kit/" in path else "nothing",
         )
         more = json.loads(
             json.dumps({name: value for name, value in call.more.items() if name != "files"})
@@ -328,7 +337,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def world_in(door: Inside, folder: Path) -> World:
     door.house.access._delay = 0.0
     other = await door.begins()
-    await door.begins(plan(poll("poll", OBSTACLE, notes=NOTES), path="prova"))
+    await door.begins(plan(poll("poll", OBSTACLE, notes=NOTES), MARKET, path="prova"))
     await door.house.paths.rest()
     await door.house.paths.show_example("prova", example_ideas()[0][1])
     page = await door.call("GET", "/desk/preflight", KEY)
@@ -613,14 +622,14 @@ async def test_G15_nothing_of_a_session_is_read_with_the_badge_of_another(world:
         filled = path.replace("{name:path}", "line.js").format(
             code=chance.choice([door.code, door.code.lower(), door.code + "%20"]),
             stage=chance.choice(["poll", "cloud"]),
-            kind=chance.choice(["json", "csv", "xlsx"]),
+            kind=chance.choice(["json", "csv", "xlsx", "ics"]),
             person=person,
             token=world.token,
             digest="x",
             id="prova",
             idea="example-first-job",
             export="none",
-            what="similar",
+            what=chance.choice(["similar", "slips", "sheets"]),
         )
         query = chance.choice(["", call.query, f"?screen=desk&code={door.code}", f"?person={person}"])
         more = {name: value for name, value in call.more.items() if name in ("json", "files")}

@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -171,7 +172,7 @@ def test_a_sign_that_no_font_has_is_replaced_and_the_cover_says_so_and_no_other_
 
 
 def test_a_long_word_gets_places_to_break_and_a_short_one_does_not() -> None:
-    made = setting._clean({"text": "brevi parole " + "x" * 100, "alt": "y" * 100})
+    made = setting.cleaned({"text": "brevi parole " + "x" * 100, "alt": "y" * 100})
     assert made["text"].startswith("brevi parole x")
     assert max(len(part) for part in re.split(f"[ {setting.BREAK}]", made["text"])) <= setting.LONGEST_WORD
     assert made["text"].replace(setting.BREAK, "") == "brevi parole " + "x" * 100
@@ -191,6 +192,12 @@ def test_no_text_is_read_as_markup_by_typst() -> None:
     }
     assert "Link" not in [tag for tag in second if tag not in first]
     assert "/URI" not in objects(pdf(wild))
+
+
+@pytest.mark.parametrize("title", ["", "\n", "\U0010ffff", "\U000f0000\u2028"])
+def test_a_title_without_one_sign_that_can_be_read_is_no_reason_for_no_pdf(title: str) -> None:
+    made = replace(paper(title=title), chapters=(Chapter("Uno", (), (Chapter(title, (Paragraph("Testo"),)),)),))
+    assert pdf(made).startswith(b"%PDF-")
 
 
 def test_the_whole_corpus_of_hostile_texts_becomes_a_pdf_and_a_docx_with_every_text_in_it() -> None:
@@ -652,7 +659,7 @@ def test_an_idea_keeps_to_the_schema_and_a_kind_of_tomorrow_does_too() -> None:
     validator = jsonschema_rs.Draft202012Validator(schema())
     head = left()
     head["schema_version"] = "1.0"
-    tomorrow = {**IDEA, "kind": "peer_activity"}
+    tomorrow = {**IDEA, "kind": "journey_entry"}
     assert list(validator.iter_errors({**head, "outcomes": [IDEA, tomorrow]})) == []
     assert not validator.is_valid({**head, "outcomes": [{**IDEA, "state": "splendid"}]})
 

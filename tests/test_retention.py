@@ -296,3 +296,106 @@ async def test_what_is_kept_says_for_how_long(tmp_path: Path, days: int, it: str
             text = (await day.api("GET", f"/keep?lang={language}", None)).text
             shown = text[text.index("<dl") : text.index("</dl>")]
             assert says_so in shown and "{days}" not in shown
+
+
+@pytest.mark.promise("G17")
+async def test_who_looks_after_an_activity_goes_from_the_path_too_and_what_the_desk_wrote_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = {"id": "market", "activity": "marketplace", "title": {"it": "Mercato"}, "setup": {"rounds": 1}}
+    async with officina(tmp_path) as day:
+        await day.begins(plan(market, words(), path="prova"))
+        ada, bruno = [(await day.badge(None, name))["badge"] for name in (NAME, OTHER)]
+        await opens(day, "market")
+        await says(day, ada, "say_organisation", "market", organisation="Torino")
+        await says(day, bruno, "say_organisation", "market", organisation="Lyon")
+        await says(day, KEY, "go_to", "market", phase="panel")
+        await says(day, ada, "propose_peer", "market", peer="p" * 16, parties=["torino", "lyon"], topic="Case")
+        await says(day, ada, "set_peer", "market", peer="p" * 16, base=2, set={"owner": NAME})
+        await says(day, bruno, "set_peer", "market", peer="p" * 16, base=3, set={"owner": OTHER})
+        await opens(day, "cloud")
+        await day.house.paths.rest()
+        body = {"id": "regia-path", "stage": None, "do": "follow_peer"}
+        body["with"] = {"peer": "p" * 16, "set": {"owners": {"lyon": "Ufficio valutazione"}}}
+        assert (await day.api("POST", "/api/paths/prova/asks", KEY, json=body)).status_code == 200
+        assert {one for one, _ in found(tmp_path, [NAME, OTHER])} == {NAME, OTHER}
+        later(day, 91, monkeypatch)
+        assert await retention.erase_overdue(day.house) == [day.code]
+        assert found(tmp_path, [NAME, OTHER]) == set()
+        one = day.house.paths.live["prova"].line.folded.peers.followed["p" * 16].activity
+        owners = {party.name: party.owner for party in one.parties}
+        assert (owners, one.topic) == ({"Torino": None, "Lyon": "Ufficio valutazione"}, "Case")
+
+
+@pytest.mark.promise("G17")
+async def test_of_a_marketplace_and_of_tables_nothing_that_is_about_one_person_is_left_and_what_the_room_said_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalls = [{"id": "s1", "title": "Patti", "capacity": 4}, {"id": "s2", "title": "Valutare", "capacity": 4}]
+    market = {"id": "market", "activity": "marketplace", "title": "Mercato", "setup": {"stalls": stalls, "rounds": 1}}
+    seating = {"tables": 2, "steps": 2_000, "organisation": "ask"}
+    tables = {"id": "tables", "activity": "tables", "title": "Tavoli", "setup": seating}
+    offices = ["Quokkamarina", "Ornitorincolo"]
+
+    async with officina(tmp_path) as day:
+        await day.begins(plan(market, tables, words()))
+        people = [await day.badge(None, name) for name in (NAME, OTHER)]
+        ids = [one["person"] for one in people]
+
+        def state(stage: str) -> Any:
+            return day.house.rooms.live[day.code].room.folded.runs[stage]
+
+        async def comes(what: Any) -> None:
+            async with asyncio.timeout(10):
+                while not what():
+                    await asyncio.sleep(0.005)
+
+        await opens(day, "market")
+        for one, office, other in zip(people, offices, reversed(offices), strict=True):
+            badge = one["badge"]
+            await says(day, badge, "say_organisation", "market", organisation=office)
+            await says(day, badge, "wish", "market", stall="s1", level=3)
+            await says(day, badge, "avoid", "market", stall="s2", on=True)
+            await says(day, badge, "write_note", "market", note=one["person"][:16], stall="s1", kind="note", text=WORD)
+            await says(day, KEY, "set_organisation", "market", person=one["person"], organisation=other)
+            await says(day, KEY, "set_organisation", "market", person=one["person"], organisation=office)
+        await says(day, KEY, "ask_for_plan", "market")
+        await comes(lambda: state("market").offered)
+        await says(day, KEY, "publish_plan", "market", plan=state("market").offered.number)
+        await says(day, KEY, "start_round", "market")
+        for one in people:
+            await says(day, one["badge"], "check_in", "market", stall="s1")
+        await says(day, KEY, "end_round", "market")
+        await says(day, KEY, "go_to", "market", phase="panel")
+        for one, other in zip(people, reversed(offices), strict=True):
+            asked = {"organisation": other.lower(), "strength": 2, "kind": "both"}
+            await says(day, one["badge"], "want_peer", "market", **asked, topic=WORD)
+            await says(day, one["badge"], "say_tags", "market", offers=[WORD], needs=["orti"])
+        await opens(day, "tables")
+        for one, office in zip(people, offices, strict=True):
+            await says(day, one["badge"], "say_organisation", "tables", organisation=office)
+        await says(day, KEY, "keep_apart", "tables", one=ids[0], other=ids[1])
+        await says(day, KEY, "ask_for_seating", "tables", seed=1)
+        await comes(lambda: state("tables").draft)
+        await says(day, KEY, "publish_seating", "tables")
+        gone = [*canaries([one["badge"] for one in people]), *offices, *map(str.lower, offices)]
+        assert {one for one, _ in found(tmp_path, gone)} == set(gone)
+        visits, seats = dict(state("market").stays), dict(state("tables").published)
+
+        later(day, 91, monkeypatch)
+        assert await retention.erase_overdue(day.house) == [day.code]
+        assert found(tmp_path, gone) == set()
+        left = state("market")
+        assert not left.wishes and not left.never and not left.wants and not left.avoids and not left.tags
+        assert not any(left.organisation_of.values()) and not any(state("tables").organisations.values())
+        assert state("tables").apart == ()
+        assert [note.text for note in left.notes.values()] == [WORD, WORD], "texts stay: nothing says whose they are"
+        assert (dict(left.stays), dict(state("tables").published)) == (visits, seats)
+        left_over = (await day.api("GET", f"/api/sessions/{day.code}/outcomes")).json()["outcomes"]
+        told = {one["kind"]: one for one in left_over}
+        assert told["marketplace"]["stalls"][0]["visits"] == 2 and told["tables"]["people"] == 2
+        for kind in ("json", "csv", "xlsx", "docx", "pdf", "zip", "ics"):
+            assert (await day.api("GET", f"/api/sessions/{day.code}/export.{kind}")).status_code == 200, kind
+        for screen in ("desk", "wall"):
+            answer = await day.api("GET", f"/api/sessions/{day.code}/view?screen={screen}", KEY)
+            assert answer.status_code == 200 and not [one for one in gone if one in answer.text], screen

@@ -207,7 +207,8 @@ async def test_every_file_that_the_desk_offers_is_there(door: Inside) -> None:
             "csv",
             "json",
             "zip",
-        } and len(offered) == 7
+            "ics",
+        } and len(offered) == 8
         for path in offered:
             assert (await door.call("GET", path, KEY)).status_code == 200, path
 

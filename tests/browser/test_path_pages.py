@@ -12,10 +12,12 @@ import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from server.activities.contract.idea import sample
+from server.live.envelope import Receipt
 from server.moment import fresh
 from tests import people
 from tests.browser.access import all_of, audit, tab_to
 from tests.browser.glass import Glass
+from tests.leavings import PEERS, PRACTICES
 from tests.people import GROUPS, plan, talk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,6 +42,24 @@ async def asks(glass: Glass, do: str, key: str = people.KEY, /, **having: Any) -
 
 def fields_of(glass: Glass, uid: str) -> Any:
     return glass.day.house.paths.live["prova"].line.folded.ideas.ideas[uid].fields
+
+
+async def a_market(glass: Glass) -> None:
+    """What a marketplace left: practices and activities between organisations."""
+    closed: dict[str, Any] = {
+        "session": glass.code,
+        "stage": "market",
+        "activity": "marketplace",
+        "title": {"it": "Mercato"},
+    }
+    late = {**PEERS[1], "peer": "p3", "status": "accepted", "date": "2026-01-10", "follow_up": "2026-02-10"}
+    closed |= {"closed_at": 1, "practices": PRACTICES, "peers": [*PEERS, late]}
+    path = glass.day.house.paths.live["prova"]
+    assert isinstance(await path.ask_as_server(fresh(), "take_stage", closed), Receipt)
+
+
+def followed(glass: Glass, peer: str) -> Any:
+    return glass.day.house.paths.live["prova"].line.folded.peers.followed[peer].activity
 
 
 async def whole(glass: Glass) -> None:
@@ -86,10 +106,17 @@ OPEN_ALL = "() => { for (const one of document.querySelectorAll('main details'))
 
 async def test_no_page_of_a_path_has_a_barrier(path: Glass) -> None:
     await whole(path)
+    await a_market(path)
+    compared = f"{DESK}?compare={path.code}:pacts&compare={path.code}:evaluation"
     found: list[str] = []
     for language in ("it", "en"):
         audits = []
-        for where in ("/desk/paths", DESK, *(f"{DESK}/ideas/{uid}" for uid in ("rich", "draft", "sent", "answered"))):
+        for where in (
+            "/desk/paths",
+            DESK,
+            compared,
+            *(f"{DESK}/ideas/{uid}" for uid in ("rich", "draft", "sent", "answered")),
+        ):
             page = await path.desk(language, at=where)
             await page.wait_for_load_state("networkidle")
             await page.evaluate(OPEN_ALL)
@@ -105,11 +132,12 @@ async def test_no_page_of_a_path_has_a_barrier(path: Glass) -> None:
 
 async def test_controls_are_large_enough_for_a_finger_on_a_tablet(path: Glass) -> None:
     await whole(path)
+    await a_market(path)
     found: list[str] = []
-    for uid in ("rich", "draft", "sent"):
-        page = await path.desk(at=f"{DESK}/ideas/{uid}")
+    for at in ("", "/ideas/rich", "/ideas/draft", "/ideas/sent"):
+        page = await path.desk(at=f"{DESK}{at}")
         await page.evaluate(OPEN_ALL)
-        found += await audit(page, uid, (768,), ("light",), 24)
+        found += await audit(page, at or "the path", (768,), ("light",), 24)
     assert not found, "\n".join(found)
 
 
@@ -377,6 +405,124 @@ async def test_the_slider_tells_what_is_paid_for_another_result(path: Glass) -> 
         "aria-valuetext", desk_text := await desk.locator("#payment-p1 output").inner_text()
     )
     assert "€" in desk_text
+
+
+# -- activities between organisations, and practices --------------------------------------------------------------------
+
+
+async def test_an_activity_is_followed_up_by_keys_alone_and_the_focus_comes_back_to_it(path: Glass) -> None:
+    await a_market(path)
+    for width in WIDTHS:
+        desk = await path.desk(at=DESK)
+        await desk.set_viewport_size({"width": width, "height": 900})
+        await tab_to(desk, "#peer-p2-open > summary")
+        await desk.keyboard.press("Enter")
+        await tab_to(desk, "#peer-p2-topic")
+        await desk.keyboard.press("Control+A")
+        await desk.keyboard.type(f"Imprese sociali, a {width}")
+        await tab_to(desk, "#peer-p2-owner-1")
+        await desk.keyboard.press("Control+A")
+        await desk.keyboard.type(f"Ufficio {width}")
+        await tab_to(desk, "#peer-p2-form button.is-primary")
+        await desk.keyboard.press("Enter")
+        await expect(desk.locator("#peer-p2")).to_contain_text(f"Glasgow: Ufficio {width}")
+        await expect(desk.locator("#peer-p2-open > summary")).to_be_focused()
+        await expect(desk.locator("#receipt")).to_have_text("Salvato.")
+        await expect(desk.locator("#peer-p2-open")).not_to_have_attribute("open", "")
+        one = followed(path, "p2")
+        assert (one.topic, one.parties[0].owner) == (f"Imprese sociali, a {width}", f"Ufficio {width}")
+    assert (one.status, one.date, one.first_step) == ("proposed", None, None), "what was not touched is not sent"
+
+
+async def test_every_field_of_an_activity_arrives_and_an_emptied_one_is_gone(path: Glass) -> None:
+    await a_market(path)
+    desk = await path.desk(at=DESK)
+    await desk.locator("#peer-p1-open > summary").click()
+    await desk.locator("#peer-p1-status").select_option("done")
+    await desk.locator("#peer-p1-date").fill("2027-04-01")
+    await desk.locator("#peer-p1-topic").fill("")
+    await desk.locator("#peer-p1-format").select_option("joint_pilot")
+    await desk.locator("#peer-p1-owner-1").fill("")
+    await desk.locator("#peer-p1-owner-2").fill("Ufficio beni comuni")
+    await desk.locator("#peer-p1-first_step").fill("Una telefonata")
+    await desk.locator("#peer-p1-result").fill("Tre patti misurati")
+    await desk.locator("#peer-p1-follow_up").fill("2027-10-01")
+    await desk.locator("#peer-p1-form button.is-primary").click()
+    await expect(desk.locator("#peer-p1")).to_contain_text("Tre patti misurati")
+    one = followed(path, "p1")
+    assert (one.status, one.date, one.topic, one.format) == ("done", "2027-04-01", None, "joint_pilot")
+    assert [party.owner for party in one.parties] == [None, "Ufficio beni comuni"]
+    assert (one.first_step, one.result, one.follow_up) == ("Una telefonata", "Tre patti misurati", "2027-10-01")
+
+
+async def test_what_is_typed_of_an_activity_survives_a_reload_and_another_desk(path: Glass) -> None:
+    await a_market(path)
+    desk = await path.desk(at=DESK)
+    await expect(desk.locator("body")).to_have_attribute("data-line", "live")
+    await desk.locator("#peer-p1-open > summary").click()
+    await desk.locator("#peer-p1-topic").fill("Una bozza")
+    await desk.reload()
+    await expect(desk.locator("#peer-p1-topic")).to_have_value("Una bozza")
+    await expect(desk.locator("#peer-p1-form [data-said]")).to_have_text("Non ancora salvato")
+    await asks(path, "follow_peer", peer="p1", set={"topic": "Scritto altrove", "result": "Anche questo"})
+    await expect(desk.locator("#news")).to_be_visible()
+    await desk.locator("#news-show").click()
+    await expect(desk.locator("#peer-p1")).to_contain_text("Scritto altrove")
+    await expect(desk.locator("#peer-p1-topic")).to_have_value("Una bozza")
+    await expect(desk.locator("#peer-p1-result")).to_have_value("Anche questo")
+    path.allows("409")
+    await desk.locator("#peer-p1-form button.is-primary").click()
+    await expect(desk.locator("#peer-p1-form [data-said]")).to_contain_text("ha scritto: «Scritto altrove»")
+    await expect(desk.locator("#peer-p1-topic")).to_be_focused()
+    assert followed(path, "p1").topic == "Scritto altrove", "nothing is overwritten unseen"
+    await desk.locator("#peer-p1-form button.is-primary").click()
+    await expect(desk.locator("#receipt")).to_have_text("Salvato.")
+    assert (followed(path, "p1").topic, followed(path, "p1").result) == ("Una bozza", "Anche questo")
+
+
+async def test_a_lost_answer_of_an_activity_counts_once_and_the_next_words_go_over_it(path: Glass) -> None:
+    await a_market(path)
+    path.allows("ERR_FAILED|Failed to load")
+    desk = await path.desk(at=DESK)
+    lose = True
+
+    async def gate(route: Route) -> None:
+        if lose:
+            # Kept by the server, and the answer is lost on the way.
+            await route.fetch()
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await desk.route("**/api/paths/prova/asks", gate)
+    await desk.locator("#peer-p1-open > summary").click()
+    await desk.locator("#peer-p1-topic").fill("Primo testo")
+    await desk.locator("#peer-p1-form button.is-primary").click()
+    await expect(desk.locator("#peer-p1-form [data-said]")).to_contain_text("Il testo resta qui")
+    assert followed(path, "p1").topic == "Primo testo"
+    lose = False
+    await desk.locator("#peer-p1-topic").fill("Secondo testo")
+    await desk.locator("#peer-p1-form button.is-primary").click()
+    await expect(desk.locator("#receipt")).to_have_text("Salvato.")
+    assert (followed(path, "p1").topic, followed(path, "p1").versions["topic"]) == ("Secondo testo", 4)
+
+
+async def test_practices_are_chosen_by_keys_and_stand_side_by_side(path: Glass) -> None:
+    await a_market(path)
+    desk = await path.desk(at=DESK)
+    for id in ("pacts", "evaluation"):
+        await tab_to(desk, f"#practice-{path.code}-{id}-chosen")
+        await desk.keyboard.press("Space")
+    await tab_to(desk, "#compare-form button")
+    await desk.keyboard.press("Enter")
+    await expect(desk.locator("#compared")).to_be_focused()
+    await expect(desk.locator(".practice-table thead th")).to_have_text(
+        ["Patti di collaborazione", "Valutare per decidere"]
+    )
+    await desk.locator("#tag").select_option("offers:beni comuni")
+    await desk.locator(".practice-filter button").click()
+    await expect(desk.locator(".practice-name")).to_have_text(["Patti di collaborazione"])
+    await expect(desk.locator(".practice-table thead th")).to_have_count(2)
 
 
 async def scripts_off(glass: Glass, where: str) -> Page:
