@@ -187,7 +187,6 @@ class Setup(Message):
     limit: int = Field(default=3, ge=1, le=5)
     seed: int = Field(default=1, ge=0, le=2**53)
     weights: Weights = Weights()
-    swap_on_phone: bool = False
     note: Text | None = None
 
     @model_validator(mode="after")
