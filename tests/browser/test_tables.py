@@ -187,8 +187,8 @@ async def test_a_room_says_where_it_works_is_seated_by_hand_where_needed_and_fin
     await expect(late.locator(".hint")).to_contain_text(re.compile(r"person|mai"))
     await shot(desk, "tables-desk-late")
     await press(desk, late.locator("[data-do=seat_late]"))
-    await expect(carla.locator(".tb-mine .tb-number")).to_have_text((await seats_of(glass))[await person_of(carla)])
     await expect(desk.locator(".tb-late")).to_have_count(0)
+    await expect(carla.locator(".tb-mine .tb-number")).to_have_text((await seats_of(glass))[await person_of(carla)])
     [seated_late] = await glass.facts("person_seated_late")
     assert seated_late["body"]["reasons"]
 

@@ -104,7 +104,7 @@ async def test_the_whole_demo_session_is_led_from_the_desk_and_answered_on_the_p
         await expect(phone.locator("#mine a[href^='/keep/']")).to_be_visible()
         await expect(phone.locator("time-ruler")).to_have_count(0)
         await expect(phone.locator("dialog[open]")).to_have_count(0)
-    await expect(desk.locator("#now a[href*='/export.']")).to_have_count(6)
+    await expect(desk.locator("#now a[href*='/export.']")).to_have_count(7)
     voters: dict[tuple[str, str], int] = {}
     for fact in await glass.facts("answered"):
         asked = (fact["stage"], fact["body"]["question"])
