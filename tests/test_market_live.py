@@ -1270,7 +1270,9 @@ def test_nobody_waits_while_a_plan_for_two_hundred_is_worked_out(tmp_path: Path)
                 with collecting_as_a_server_does():
                     took += await receipts_while(phones, writes, lambda: run_of(room).asked is not None)
                 solving.append(time.perf_counter() - began)
-                assert (await desk_view(room))["offered"]["quality"] >= 990
+                offered = (await desk_view(room))["offered"]
+                # A machine that is busy with other things gets the best so far, and is told so.
+                assert offered["quality"] >= 990 or offered["engine"]["stopped"], offered["engine"]
                 await room.does("drop_plan", STAGE)
             late = per_cent(took, 0.99)
             told = f"p99 {late * 1000:.0f} ms, p50 {statistics.median(took) * 1000:.0f} ms of {len(took)} receipts"

@@ -264,7 +264,9 @@ async def test_the_desk_tunes_and_moves_without_a_pointer_and_keeps_its_focus(gl
     await tab_to(desk, "#apart-other")
     await desk.keyboard.type("Persona 01")
     # the room goes on: the choice and the focus stay
-    await says(glass, "say_organisation", "t", (await glass.day.badge(GROUPS[0], "Zita"))["badge"], organisation="A")
+    zita = await glass.day.badge(GROUPS[0], "Zita")
+    others["Zita"] = zita["person"]
+    await says(glass, "say_organisation", "t", zita["badge"], organisation="A")
     await drawn(glass, desk)
     await expect(desk.locator("#apart-other")).to_be_focused()
     await expect(desk.locator("#apart-other")).to_have_value(others["Persona 01"])
