@@ -1074,6 +1074,7 @@ def doctor(data: Data = None, port: Port = None) -> None:
         sqlite3.sqlite_version,
         "" if version >= SOUND_SQLITE else "older than 3.51.3: our single writer avoids its WAL bug",
     )
+    shown.add_row("solver", *solver())
     settings.data.mkdir(parents=True, exist_ok=True)
     disk = shutil.disk_usage(settings.data)
     shown.add_row("disk", f"{disk.free / 1e9:.1f} GB free", "" if disk.free > 1e9 else "make room: under 1 GB is left")
@@ -1088,6 +1089,23 @@ def doctor(data: Data = None, port: Port = None) -> None:
     year = time.gmtime().tm_year
     shown.add_row("clock", time.strftime("%Y-%m-%d %H:%M:%S %Z"), "" if year >= 2026 else "set the laptop's clock")
     out.print(shown)
+
+
+def solver() -> tuple[str, str]:
+    """Whether the solver of plans is here, and what to do: without it plans are slower, and OR-Tools clashes with it."""
+    import importlib.util
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = f"highspy {version('highspy')}"
+    except PackageNotFoundError:
+        return "none", "install officina again; until then plans are made without it, slower"
+    if importlib.util.find_spec("ortools") is not None:
+        return (
+            f"{found}, beside OR-Tools",
+            "both cannot be loaded in one process: give Officina an environment of its own",
+        )
+    return found, ""
 
 
 def firewall() -> str:

@@ -371,3 +371,13 @@ def test_help_imports_no_solver() -> None:
         cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     assert found.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_doctor_tells_the_solver_and_warns_of_another_that_clashes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from server import cli
+
+    found, advice = cli.solver()
+    assert found.startswith("highspy 1.") and not advice
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    found, advice = cli.solver()
+    assert "OR-Tools" in found and "environment of its own" in advice
