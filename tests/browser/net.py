@@ -38,6 +38,7 @@ class Net:
         self.down.set()
         self.is_cut = False
         self.lets_lines = True
+        self._refused = asyncio.Event()
         self.ways: set[Way] = set()
         self.url = ""
 
@@ -49,6 +50,7 @@ class Net:
             await self.up.wait()
             if self.is_cut or (is_line and not self.lets_lines) or not first:
                 near.transport.abort()
+                self._refused.set()
                 return
             back, far = await asyncio.open_connection("127.0.0.1", self.target)
             way = Way(self, near, far, is_line)
@@ -75,6 +77,12 @@ class Net:
         self.is_cut = True
         for way in list(self.ways):
             way.abort()
+
+    async def refuses(self, times: int = 1) -> None:
+        """Waits until screens have tried in vain so many times more."""
+        for _ in range(times):
+            self._refused.clear()
+            await asyncio.wait_for(self._refused.wait(), 20)
 
     def hush(self) -> None:
         """Nothing breaks and nothing arrives: a phone in a lift."""

@@ -663,7 +663,7 @@ async def test_a_phone_without_a_net_keeps_its_wishes_and_sends_them_when_it_is_
     await expect(ada.locator("#line")).to_contain_text("in attesa")
     await ada.locator("[data-market-bring]").first.tap()
     await ada.locator("#practice-title").fill("La portineria di quartiere")
-    await asyncio.sleep(2)
+    await between.refuses(2)
     await expect(ada.locator("#wish-lyon-3")).to_be_checked()
     between.mends()
     for stall in ("lyon", "glasgow"):
@@ -696,7 +696,7 @@ async def test_a_phone_read_again_in_the_middle_of_a_round_finds_where_it_was(gl
     await ada.locator("#market-say > summary").tap()
     await ada.locator("#market-note-text").fill("mezza fra")
     between.cut()
-    await asyncio.sleep(0.5)
+    await between.refuses()
     between.mends()
     await ada.reload()
     await live(ada)
