@@ -5,6 +5,7 @@ A budget of steps repeats exactly on every machine; a budget of time would not.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,8 +13,8 @@ from math import exp
 from random import Random
 
 from .dealing import dealt
-from .event import Event
-from .value import bound, cost
+from .event import Event, Pair
+from .value import Assignment, bound, cost, marginal, meetings
 
 #: Temperatures at the first and the last step, for a weight of 10; found by trying on 24 people at 6 tables, 5 rounds.
 HOT, COLD, WEIGHT = 4.0, 2.0, 10
@@ -77,7 +78,36 @@ def sliced(event: Event, stopped: Callable[[], bool] | None = None) -> Generator
         if cut or best[0] == (least or 0):
             break
     assert best is not None
-    return Found(best[1], steps, begun, cut)
+    return Found(new_people_first(event, best[1]), steps, begun, cut)
+
+
+def new_people_first(event: Event, assignment: Assignment) -> dict[str, list[str | None]]:
+    """The same rounds in the order in which what they cost comes as late as it can; their sum stays what it was.
+
+    A day often ends before its last round, and until then nobody should meet anybody twice. Where rounds differ in who is
+    there, or in who has a fixed seat, they stay as they are.
+    """
+    rows = {id: list(row) for id, row in assignment.items()}
+    if event.pins or any(len(person.rounds) != event.rounds for person in event.people):
+        return rows
+    own = {person.id: person.organisation for person in event.people}
+    together: list[list[Pair]] = [[] for _ in range(event.rounds)]
+    for round, _, two in meetings(event, assignment):
+        together[round - 1].append(two)
+    same = [sum(own[a] is not None and own[a] == own[b] for a, b in pairs) for pairs in together]
+    met = Counter(event.before)
+    left, order = list(range(event.rounds)), []
+    while left:
+        costs = {
+            r: event.weights.repeat * sum(marginal(met[two]) for two in together[r])
+            + event.weights.colleagues * same[r]
+            for r in left
+        }
+        least = min(left, key=costs.__getitem__)
+        left.remove(least)
+        order.append(least)
+        met.update(together[least])
+    return {id: [row[r] for r in order] for id, row in rows.items()}
 
 
 def random_deal(event: Event) -> int:

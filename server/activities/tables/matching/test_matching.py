@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations, combinations_with_replacement, permutations
 from pathlib import Path
 from random import Random
@@ -17,8 +18,8 @@ from hypothesis import strategies as st
 
 from . import Event, Unusable, broken, change, cost, parts, people, read, report, search, seat_for, sliced, why
 from .late import at
-from .search import SLICE, _Trial
-from .value import bound, same
+from .search import SLICE, _Trial, new_people_first
+from .value import Assignment, bound, same
 
 ROOT = Path(__file__).parents[4]
 
@@ -271,6 +272,36 @@ def test_somebody_with_new_people_at_every_table_meets_as_many_as_possible() -> 
     assert {one["new"] for one in each.values()} == {9}
     assert {one["most_possible"] for one in each.values()} == {9}
     assert {one["repeats"] for one in each.values()} == {0}
+
+
+def test_meeting_again_comes_as_late_as_it_can_and_the_order_of_rounds_costs_nothing() -> None:
+    moved = 0
+    for seed in range(6):
+        event = read(room(24, 6, 5, 2, seed=seed, steps=2_000))
+        seating = search(event).assignment
+        costs = []
+        for order in permutations(range(5)):
+            mixed = {id: [row[r] for r in order] for id, row in seating.items()}
+            again = new_people_first(event, mixed)
+            assert cost(event, again) == cost(event, mixed) == cost(event, seating)
+            costs.append((_at_first(event, mixed), _at_first(event, again)))
+        assert {after for _, after in costs} == {_at_first(event, seating)} == {min(before for before, _ in costs)}
+        moved += any(before != after for before, after in costs)
+    assert moved > 3, "the order must have mattered, or nothing was shown"
+
+
+def _at_first(event: Event, seating: Assignment) -> int:
+    """What the first round alone costs."""
+    return cost(replace(event, rounds=1), {id: row[:1] for id, row in seating.items()})
+
+
+def test_rounds_that_differ_in_who_is_there_or_sits_fast_stay_where_they_are() -> None:
+    seating = {id: ["t2", "t1"] if id < "p003" else ["t1", "t2"] for id in (f"p{i:03}" for i in range(6))}
+    met = [["p000", "p001", "p002"]]
+    data = room(6, 2, 2, 1, organisations=99, past=met)
+    data["people"] = [one | {"rounds": [2]} if one["id"] == "p005" else one for one in data["people"]]
+    for event in (read(data), read(room(6, 2, 2, pins=[{"person": "p000", "table": "t2", "round": 1}]))):
+        assert new_people_first(event, seating) == seating
 
 
 # -- what is refused
