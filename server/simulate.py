@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import activities
-from .moment import fresh, spread
+from .activities.contract.rehearse import sample_of
+from .drawing import day
+from .moment import Clock, fresh, spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,8 +50,11 @@ class Somebody:
         speed: float,
         said: Callable[[str], None],
         tls: ssl.SSLContext | None = None,
+        language: str = "it",
     ) -> None:
         self.tls = tls
+        #: What they write in: the room's language, whatever their own phone shows.
+        self.language = language
         self.url = url.replace("http", "ws", 1)
         self.code = code
         self.badge = badge
@@ -114,6 +119,9 @@ class Somebody:
                 acting.cancel()
                 await asyncio.gather(acting, return_exceptions=True)
 
+    def sample(self, activity: activities.Activity) -> dict[str, Any]:
+        return sample_of(activity.sample().get("rehearsal", {}), self.language, day(Clock().now()))
+
     def hear(self, frame: dict[str, Any]) -> None:
         if frame["t"] in ("welcome", "view"):
             if "stage" in frame:
@@ -143,9 +151,7 @@ class Somebody:
             rehearse = getattr(activity.rules, "rehearse", None) if activity else None
             if activity is None or rehearse is None:
                 continue
-            done = rehearse(
-                stage["view"], self.mine, self.chance.getrandbits(62), activity.sample().get("rehearsal", {})
-            )
+            done = rehearse(stage["view"], self.mine, self.chance.getrandbits(62), self.sample(activity))
             if done is None:
                 continue
             do, having = done
@@ -206,7 +212,7 @@ class Facilitator(Somebody):
             if stage is not None and stage.get("state") == "open":
                 rules = activities.found()[stage["activity"]].rules
                 lead = getattr(rules, "lead", None)
-                sample = activities.found()[stage["activity"]].sample().get("rehearsal", {})
+                sample = self.sample(activities.found()[stage["activity"]])
                 done = lead(stage["view"], self.desk, self.chance.getrandbits(62), sample) if lead else None
                 if done is not None and done == last:
                     # What was refused once is refused again: somebody else must do something first.
@@ -236,18 +242,19 @@ async def crowd(
     by_table: bool = False,
     groups: int = 1,
     lead: str | None = None,
+    language: str = "it",
 ) -> None:
     """Plays until the seconds are over. by_table: they sit down in fives, every group at every table.
 
-    lead: the host key, to play the desk too.
+    lead: the host key, to play the desk too. language: what they write in.
     """
     until = asyncio.get_running_loop().time() + seconds
-    people = [Somebody(url, code, badge, speed, said, tls) for badge in badges]
+    people = [Somebody(url, code, badge, speed, said, tls, language) for badge in badges]
     tables = -(-len(people) // 5)
     for n, person in enumerate(people):
         person.table = str(n // groups % tables + 1) if by_table else None
     if lead is not None:
-        people.append(Facilitator(url, code, lead, speed, said, tls))
+        people.append(Facilitator(url, code, lead, speed, said, tls, language))
     await asyncio.gather(*(person.live(until) for person in people))
 
 
@@ -288,7 +295,8 @@ async def from_outside(
             counts[what] += 1
             progress.update(task, note=f"{counts['kept']} answers kept, {counts['refused']} refused; stop with Ctrl+C")
 
-        await crowd(url, code, badges, speed, seconds, said, tls, by_table, max(1, len(groups)), key if lead else None)
+        of = max(1, len(groups))
+        await crowd(url, code, badges, speed, seconds, said, tls, by_table, of, key if lead else None, languages[0])
 
 
 def call(url: str, path: str, key: str | None = None, body: Any = None, tls: ssl.SSLContext | None = None) -> Any:
@@ -335,11 +343,19 @@ async def inside(house: House, live: LiveRoom, people: int) -> None:
             "rehearsal": True,
         }
         badges.append(await asyncio.to_thread(badge_of, url, house.host_key, live.room.code, body, tls))
-    task = asyncio.create_task(
-        crowd(
-            url, live.room.code, badges, 3.0, INSIDE_MINUTES * 60, lambda what: None, tls, by_table, max(1, len(groups))
-        ),
-        name="rehearsal",
+    of = max(1, len(groups))
+    playing = crowd(
+        url,
+        live.room.code,
+        badges,
+        3.0,
+        INSIDE_MINUTES * 60,
+        lambda what: None,
+        tls,
+        by_table,
+        of,
+        language=languages[0],
     )
+    task = asyncio.create_task(playing, name="rehearsal")
     house.rehearsals.add(task)
     task.add_done_callback(house.rehearsals.discard)

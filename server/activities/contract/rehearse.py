@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
+
+#: Days from now to what simulated people agree on: the first, and how many follow it.
+SOON, SPREAD = 14, 70
 
 
 class Draws:
@@ -23,6 +27,31 @@ class Draws:
     def some(self, among: Sequence[Any], count: int) -> list[Any]:
         left = list(among)
         return [left.pop(self.below(len(left))) for _ in range(min(count, len(left)))]
+
+
+def sample_of(rehearsal: Mapping[str, Any], language: str, today: str | None = None) -> dict[str, Any]:
+    """What simulated people draw from: the `[rehearsal]` table of an activity's sample.toml, with what they say in the
+    language of the room, `[rehearsal.says.it]`, laid over it, and `today` (2026-11-22) if told.
+    """
+    says = rehearsal.get("says", {})
+    common = {name: value for name, value in rehearsal.items() if name != "says"}
+    told = _laid_over(common, says.get(language) or next(iter(says.values()), {}))
+    return told | ({"today": today} if today else {})
+
+
+def _laid_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for name, value in over.items():
+        known = merged.get(name)
+        merged[name] = _laid_over(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def some_day(draws: Draws, sample: Mapping[str, Any]) -> str | None:
+    """A day two to twelve weeks after the sample's `today`, as 2026-12-06; None where nobody said what day it is."""
+    if "today" not in sample:
+        return None
+    return (date.fromisoformat(sample["today"]) + timedelta(days=SOON + draws.below(SPREAD))).isoformat()
 
 
 def answer(view: Mapping[str, Any], mine: Mapping[str, Any], seed: int, sample: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from ..contract import AFact, AnAsk, Happening, Moment, Refusal
 from ..contract.idea import rules as ideas
 from ..contract.idea.messages import FieldSettled, IdeaEdited, IdeaMade, IdeaMoved, NewIdea
 from ..contract.idea.state import standing_of
-from ..contract.rehearse import Draws
+from ..contract.rehearse import Draws, some_day
 from .leading import lead
 from .messages import IdeaOpened, IdeaShown, OpenIdea, ShowIdea, own_fact, plain_fact
 from .shown import mine, view
@@ -166,7 +166,8 @@ def _writes(card: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) ->
     if draws.below(3) == 0:
         return None
     lacking = {one["field"].partition("/")[0]: one for one in card["missing"]}
-    texts, lists = sample.get("fields", {}), sample.get("rows", {})
+    texts = sample.get("fields", {})
+    lists = {name: [_dated(row, draws, sample) for row in rows] for name, rows in sample.get("rows", {}).items()}
     for one in card["missing"]:
         mended = _mends(card, one["field"], one["rule"], lists)
         if mended is not None:
@@ -183,6 +184,11 @@ def _writes(card: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) ->
     if not new:
         return None
     return "edit_idea", {"idea": card["idea"], "base": {}, "set": {f"{name}/{_fresh(draws)}": draws.one(new)}}
+
+
+def _dated(row: Mapping[str, Any], draws: Draws, sample: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with a month that is soon, where the row has one at all."""
+    return {**row, "due": (some_day(draws, sample) or row["due"])[:7]} if "due" in row else row
 
 
 def _mends(card: Mapping[str, Any], path: str, rule: str, lists: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from ...drawing import Words
 from ..contract import Opening, Refusal
 from ..contract.idea import codes, fields
 from ..contract.rehearsal import NINE_OCLOCK, Rehearsal, Somebody
+from ..contract.rehearse import sample_of
 from . import messages, rules
 from .messages import OWN, IdeaEdited, own_fact, plain_fact
 from .shown import READABLE, SECTIONS, questions
@@ -438,7 +439,8 @@ def test_simulated_people_fill_a_card_back_it_and_are_never_refused_for_what_the
 
 
 def messages_sample() -> Any:
-    return tomllib.loads((Path(__file__).parent / "sample.toml").read_text("utf-8"))["rehearsal"]
+    whole = tomllib.loads((Path(__file__).parent / "sample.toml").read_text("utf-8"))
+    return sample_of(whole["rehearsal"], "it", "2026-11-22")
 
 
 def test_forty_phones_are_shown_one_reading_of_a_card_until_it_changes() -> None:

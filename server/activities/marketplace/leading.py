@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..contract.rehearse import Draws, enough
+from ..contract.rehearse import Draws, enough, some_day
 
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #: Stalls a simulated person rates, and the share of notes: one visit in three.
@@ -114,6 +114,9 @@ def _answers(peer: Mapping[str, Any], own: str, draws: Draws, sample: Mapping[st
         return "set_peer", {**having, "set": {"topic": draws.one(sample["topics"])}}
     if "format" not in peer:
         return "set_peer", {**having, "set": {"format": draws.one(("study_visit", "call", "mentoring"))}}
+    day = some_day(draws, sample)
+    if "date" not in peer and day is not None:
+        return "set_peer", {**having, "set": {"date": day}}
     if own not in peer["owners"] and sample.get("owners"):
         return "set_peer", {**having, "set": {"owner": draws.one(sample["owners"])}}
     if "first_step" not in peer and sample.get("steps"):

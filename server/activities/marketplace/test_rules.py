@@ -19,6 +19,7 @@ from server.outcomes import marks
 from ..contract import Happening, Opening, Refusal
 from ..contract.peers import PeerActivity
 from ..contract.rehearsal import NINE_OCLOCK, Rehearsal, Somebody
+from ..contract.rehearse import sample_of
 from . import matching, messages, pairing, rules
 from .matching.planning import plan_without_solver
 from .matching.report import Told, reported
@@ -1034,7 +1035,7 @@ def test_whatever_people_do_a_replay_comes_to_the_same_and_begun_rounds_never_ch
 
 
 def test_a_rehearsal_led_by_a_simulated_facilitator_comes_to_its_end() -> None:
-    sample = SAMPLE["rehearsal"]
+    sample = sample_of(SAMPLE["rehearsal"], "en", "2026-11-22")
     played = room(people=16, stalls=5, rounds=2, capacity=4)
     seed = 1
     for _ in range(400):
@@ -1057,4 +1058,6 @@ def test_a_rehearsal_led_by_a_simulated_facilitator_comes_to_its_end() -> None:
     else:
         raise AssertionError(f"still at {played.state.phase}, round {played.state.round}")
     assert played.state.round == 2 and played.state.pairs is not None
-    assert played.now > NINE_OCLOCK and any(peer.status == "accepted" for peer in played.state.peers.values())
+    assert played.now > NINE_OCLOCK
+    agreed = [peer for peer in played.state.peers.values() if peer.status == "scheduled"]
+    assert agreed and all(peer.date and "2026-12-06" <= peer.date < "2027-02-14" for peer in agreed)
