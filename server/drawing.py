@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import tomllib
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import jinja2.bccache
 from babel import Locale
 from babel.numbers import format_decimal
 from markupsafe import Markup
@@ -109,10 +111,40 @@ def _flat(words: Mapping[str, Any], before: str = "") -> Any:
             yield f"{before}{key}", value
 
 
-class Drawing:
-    """The one Jinja environment. `blocks` draws parts of an activity's screen, `page` whole pages."""
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Templates as they were compiled by an earlier start: reading all 65 anew takes more than a second of one core.
 
-    def __init__(self, activities: Mapping[str, Activity], static: Path | None = None) -> None:
+    Whatever is wrong with the folder or a file in it, the template is compiled from its source, as without this.
+    """
+
+    #: Compiling also works out what the filters here give for constants.
+    SALT = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+    def get_source_checksum(self, source: str) -> str:
+        return hashlib.sha256(f"{self.SALT}{source}".encode()).hexdigest()
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:
+            # A file that a power cut left half written may raise nearly anything.
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        with contextlib.suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
+class Drawing:
+    """The one Jinja environment. `blocks` draws parts of an activity's screen, `page` whole pages.
+
+    compiled: a folder where compiled templates are kept from start to start.
+    """
+
+    def __init__(
+        self, activities: Mapping[str, Activity], static: Path | None = None, compiled: Path | None = None
+    ) -> None:
         self.activities = activities
         self.static = static or shipped("static")
         self._assets: dict[str, str] = {}
@@ -127,6 +159,7 @@ class Drawing:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=None if compiled is None else _Compiled(str(compiled)),
             loader=jinja2.ChoiceLoader(
                 [jinja2.FileSystemLoader(HERE / "templates"), jinja2.PrefixLoader(loaders, delimiter=":")]
             ),
