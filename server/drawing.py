@@ -112,7 +112,7 @@ def _flat(words: Mapping[str, Any], before: str = "") -> Any:
 
 
 class _Compiled(jinja2.FileSystemBytecodeCache):
-    """Templates as they were compiled by an earlier start: reading all 65 anew takes more than a second of one core.
+    """Templates as they were compiled by an earlier start: compiling all of them takes more than a second of one core.
 
     Whatever is wrong with the folder or a file in it, the template is compiled from its source, as without this.
     """
@@ -132,14 +132,15 @@ class _Compiled(jinja2.FileSystemBytecodeCache):
 
     def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
         with contextlib.suppress(OSError):
-            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            Path(self.directory).mkdir(mode=0o700, parents=True, exist_ok=True)
             super().dump_bytecode(bucket)
 
 
 class Drawing:
     """The one Jinja environment. `blocks` draws parts of an activity's screen, `page` whole pages.
 
-    compiled: a folder where compiled templates are kept from start to start.
+    compiled: a folder where compiled templates are kept from start to start; what lies in it is run, so nobody else may
+    write there.
     """
 
     def __init__(

@@ -71,7 +71,7 @@ class House:
         clock = Clock()
         found = activities.found()
         log.info("activities found", names=sorted(found))
-        drawing = Drawing(found, compiled=settings.data / COMPILED)
+        drawing = Drawing(found, compiled=settings.cache / COMPILED)
         epoch = await journal.about("epoch", fresh)
         instance = await journal.about("instance", lambda: secrets.token_hex(3))
         host_key = settings.host_key or key_of(settings.data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0"
     port: int = 8000
     data: Path = Field(default_factory=lambda: user_data_path("officina", appauthor=False))
+    #: What the program may lose at any time. Not beside the data: compiled pages are code, and a data folder may come from
+    #: somebody else.
+    cache: Path = Field(default_factory=lambda: user_cache_path("officina", appauthor=False))
     #: 256 bits; when set it is never printed.
     host_key: str | None = None
     #: How many people a session takes.

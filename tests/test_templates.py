@@ -11,6 +11,8 @@ import pytest
 
 from server import activities
 from server.drawing import Drawing
+from server.house import House
+from server.settings import Settings
 
 
 @pytest.fixture
@@ -97,3 +99,17 @@ def test_another_source_is_another_template(tmp_path: Path, compiled: list[str |
         "2",
     ]
     assert len(compiled) == 2
+
+
+async def test_what_is_compiled_lies_in_the_cache_for_this_user_alone_and_never_in_a_data_folder(
+    tmp_path: Path,
+) -> None:
+    """A data folder may be handed on by somebody, and opening it must run nothing that lies in it."""
+    house = await House.open(Settings(data=tmp_path / "data", cache=tmp_path / "cache"))
+    try:
+        house.drawing.environment.get_template("closed.html")
+    finally:
+        await house.close()
+    (folder,) = {file.parent for file in tmp_path.rglob("*.cache")}
+    assert folder == tmp_path / "cache" / "templates"
+    assert folder.stat().st_mode & 0o077 == 0
